@@ -1,0 +1,203 @@
+"""
+One check, judged: tried on the student, tried again where fairness asks for it, explained when it fails.
+
+A verdict can come by four roads, in this order: the plain one; on new inputs (`retry`); with the reference
+standing in for the blanks that this one calls, where one of those is wrong; and only then the failure is
+compared with the catalogue of misconceptions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+import numpy as np
+
+from grader.checks.catalogue import CheckSet
+from grader.checks.diagnosis import Diagnosis, diagnose
+from grader.errors import CheckFailure, LimitHit, NotWritten
+from grader.records import CheckResult, Verdict
+from grader.sandbox import Student
+
+__all__ = ["Check", "Judge", "seed_of"]
+
+MAX_TIMEOUTS = 2  # after so many, the blank's other checks are not run: other blanks need the time too
+
+
+class Body(Protocol):
+    """The check's test function with everything but the student and the generator filled in."""
+
+    def __call__(self, student: Student, rng: np.random.Generator) -> None: ...
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One collected check: *name* and *title* from the test function, the rest from its marker."""
+
+    name: str
+    title: str
+    blank: str
+    weight: float
+    retry: bool
+    body: Callable[[Student, np.random.Generator], None]
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """How one try went: *failure* is None where the check passed; *calls* is the log since it began."""
+
+    number: int
+    failure: CheckFailure | None
+    first_call: int
+    last_call: int
+
+
+def seed_of(secret: bytes, *names: str) -> int:
+    """Return a seed of 128 bits that nobody without the course's *secret* can work out from *names*."""
+    digest = hashlib.blake2b(digest_size=16, key=secret[:64])
+    for name in names:
+        encoded = name.encode()
+        digest.update(len(encoded).to_bytes(4, "big") + encoded)
+    return int.from_bytes(digest.digest(), "big")
+
+
+class Judge:
+    """
+    Judges a submission's checks one by one, in the order of the notebook's blanks.
+
+    Args:
+        checks: the notebook's spec, reference and misconceptions.
+        student: the submission's process behind the wall.
+        secret: what this submission's inputs are drawn from.
+    """
+
+    def __init__(self, checks: CheckSet, student: Student, secret: bytes) -> None:
+        self.checks = checks
+        self.student = student
+        self.secret = secret
+        self.results: list[CheckResult] = []
+        self._timeouts: dict[str, int] = {}
+
+    def judge(self, check: Check) -> CheckResult:
+        """Judge one check and keep its result; any exception but a CheckFailure is the grader's own fault."""
+        started = time.perf_counter()
+        try:
+            result = self._result_of(check)
+        except Exception as error:  # noqa: BLE001 - a broken check must not cost the student anything
+            result = self.broken(check, error)
+        result = msgspec.structs.replace(result, seconds=time.perf_counter() - started)
+        self.results.append(result)
+        return result
+
+    def broken(self, check: Check, error: BaseException) -> CheckResult:
+        """Return the result of a check that failed by our fault: it scores nothing, and a person looks."""
+        return msgspec.structs.replace(
+            _blank_result(check),
+            verdict=Verdict.GRADER_ERROR,
+            message="This check could not be carried out; that is not your fault. A person will look at it.",
+            note=f"{type(error).__name__}: {error}",
+        )
+
+    def _result_of(self, check: Check) -> CheckResult:
+        if self._timeouts.get(check.blank, 0) >= MAX_TIMEOUTS:
+            return msgspec.structs.replace(
+                _blank_result(check),
+                verdict=Verdict.LIMIT_HIT,
+                message=f"Not run: {check.blank} ran out of time {MAX_TIMEOUTS} times before.",
+            )
+        helpers = self._wrong_helpers(check.blank)
+        attempt = self._attempts(check, retry=check.retry and not helpers)
+        if attempt.failure is None:
+            note = "It passed on the second try, on new inputs." if attempt.number else ""
+            return msgspec.structs.replace(_blank_result(check), note=note)
+        missing = self._missing_need(check, attempt)
+        if missing:
+            return msgspec.structs.replace(
+                _blank_result(check), verdict=Verdict.SKIPPED, message=missing, hint="Write that one first."
+            )
+        note = ""
+        if helpers:
+            note = f"Judged with the reference standing in for {_listing(helpers)}, which did not pass."
+            attempt = self._attempts(check, retry=check.retry, stand_in=True)
+            if attempt.failure is None:
+                return msgspec.structs.replace(_blank_result(check), note=note)
+        return self._failed(check, attempt, note)
+
+    def _attempts(self, check: Check, *, retry: bool, stand_in: bool = False) -> Attempt:
+        attempt = self._attempt(check, 0, stand_in=stand_in)
+        if attempt.failure is None or not retry or isinstance(attempt.failure, LimitHit | NotWritten):
+            return attempt
+        return self._attempt(check, 1, stand_in=stand_in)
+
+    def _attempt(self, check: Check, number: int, *, stand_in: bool = False) -> Attempt:
+        references: Mapping[str, Callable[..., object]] = {}
+        if stand_in:
+            names = self.checks.namespace()
+            references = {helper: names[helper] for helper in self.checks.spec.helpers[check.blank]}
+        first_call = len(self.student.log)
+        failure: CheckFailure | None = None
+        try:
+            with self.student.standing_in(references):
+                check.body(self.student, self._generator(check, number))
+        except CheckFailure as error:
+            failure = error
+        except AssertionError as error:
+            if not error.args:
+                raise
+            failure = CheckFailure(str(error.args[0]))
+        if isinstance(failure, LimitHit) and failure.limit == "time":
+            self._timeouts[check.blank] = self._timeouts.get(check.blank, 0) + 1
+        return Attempt(number, failure, first_call, len(self.student.log))
+
+    def _generator(self, check: Check, attempt: int) -> np.random.Generator:
+        return np.random.default_rng(seed_of(self.secret, check.name, str(attempt)))
+
+    def _wrong_helpers(self, blank: str) -> list[str]:
+        """Return the helpers of *blank* that did not pass all their checks so far."""
+        helpers = self.checks.spec.helpers.get(blank, ())
+        wrong = {result.blank for result in self.results if result.verdict is not Verdict.PASSED}
+        return [helper for helper in helpers if helper in wrong]
+
+    def _missing_need(self, check: Check, attempt: Attempt) -> str:
+        """Return why the blank can't be judged, when another one that makes its arguments failed to."""
+        calls = self.student.log[attempt.first_call : attempt.last_call]
+        if not calls or calls[-1].failure is None or calls[-1].name == check.blank:
+            return ""
+        if calls[-1].name in self.checks.spec.needs.get(check.blank, ()):
+            return f"{check.blank} takes what {calls[-1].name} returns, and: {calls[-1].failure.message}"
+        return ""
+
+    def _failed(self, check: Check, attempt: Attempt, note: str) -> CheckResult:
+        failure = attempt.failure
+        if failure is None:
+            raise ValueError(f"{check.name} passed; there is nothing to explain.")
+        found = Diagnosis()
+        if not isinstance(failure, LimitHit | NotWritten):
+            calls = self.student.log[attempt.first_call : attempt.last_call]
+            found = diagnose(
+                self.checks, check.blank, lambda local: self._replay(check, attempt, local), calls
+            )
+        return msgspec.structs.replace(
+            _blank_result(check),
+            verdict=Verdict.LIMIT_HIT if isinstance(failure, LimitHit) else Verdict.FAILED,
+            message=failure.message,
+            hint=failure.hint,
+            picture=failure.picture,
+            misconception=found.name,
+            explanation=found.explanation,
+            note=note,
+        )
+
+    def _replay(self, check: Check, attempt: Attempt, local: Student) -> None:
+        check.body(local, self._generator(check, attempt.number))
+
+
+def _blank_result(check: Check) -> CheckResult:
+    return CheckResult(
+        name=check.name, title=check.title, blank=check.blank, weight=check.weight, verdict=Verdict.PASSED
+    )
+
+
+def _listing(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

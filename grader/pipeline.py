@@ -1,0 +1,129 @@
+"""
+The straight line from a submission to its grade. Read this first.
+
+nbgrader's preprocessor, `grader check`, `grader validate` and pytest by hand all come in here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import importlib.metadata
+import platform
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from grader import score, secret
+from grader.checks import catalogue, plugin
+from grader.checks.judge import Judge, seed_of
+from grader.config import Config
+from grader.records import Grade, Provenance, Submission
+from grader.sandbox import Sandbox
+from grader.submission import read_submission
+
+__all__ = ["digest", "grade", "open_for_checks"]
+
+
+def grade(submission: Submission, config: Config, sandbox: Sandbox) -> Grade:
+    """
+    Grade one notebook of one student.
+
+    Args:
+        submission: the notebook, its locked cells put back.
+        config: the course and its limits.
+        sandbox: a standing wall; used for one submission at a time.
+
+    Raises:
+        ConfigError: the notebook has no checks, or the secret can't be used.
+        WallError: the wall does not stand.
+    """
+    started = time.perf_counter()
+    checks = catalogue.find(submission.assignment, submission.notebook)
+    seed = submission_seed(submission, config)
+    with sandbox.start(submission, checks.spec.imports) as student:
+        results = plugin.run(checks, student, seed)
+        runs, restarts = student.runs, student.restarts
+    return Grade(
+        student_id=submission.student_id,
+        assignment=submission.assignment,
+        notebook=submission.notebook,
+        scores=score.total(submission.cells, results),
+        results=results,
+        runs=runs,
+        provenance=provenance(submission, config),
+        seconds=time.perf_counter() - started,
+        restarts=restarts,
+    )
+
+
+def submission_seed(submission: Submission, config: Config) -> bytes:
+    """Return what the inputs of this student's checks are drawn from: 16 bytes, the same at each regrade."""
+    names = (submission.student_id, submission.assignment, submission.notebook)
+    return seed_of(secret.read_or_create(config.course), *names).to_bytes(16, "big")
+
+
+def digest(submission: Submission, config: Config) -> str:
+    """Return what the result hangs on, as SHA-256: notebook, seed, limits, this package and its libraries."""
+    parts = [
+        msgspec.json.encode(submission),
+        submission_seed(submission, config),
+        msgspec.json.encode([config.limits, config.isolation]),
+        _package_digest(),
+        msgspec.json.encode(versions()),
+    ]
+    return hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
+
+
+def provenance(submission: Submission, config: Config) -> Provenance:
+    """Return where the result comes from, for the record."""
+    return Provenance(
+        digest=digest(submission, config),
+        seed=submission_seed(submission, config).hex(),
+        isolation=config.isolation,
+        device="cpu",
+        versions=versions(),
+    )
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Return the versions of what a result may depend on."""
+    names = ("grader", "ipython", "matplotlib", "nbgrader", "numpy", "pytest", "scipy")
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in names}
+
+
+@functools.cache
+def _package_digest() -> bytes:
+    """Hash every file of this package: a changed check, tolerance or wall is another result."""
+    total = hashlib.sha256()
+    folder = Path(__file__).parent
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix not in {".pyc"}:
+            total.update(str(path.relative_to(folder)).encode() + b"\0")
+            total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.digest()
+
+
+@contextlib.contextmanager
+def open_for_checks(notebook: Path, student_id: str, config: Config | None = None) -> Iterator[Judge]:
+    """Stand a submission up behind the wall and give its judge, for pytest by hand."""
+    config = config or Config(course=course_of(notebook))
+    submission = read_submission(notebook, student_id, config)
+    checks = catalogue.find(submission.assignment, submission.notebook)
+    with (
+        Sandbox(config.limits, config.isolation) as sandbox,
+        sandbox.start(submission, checks.spec.imports) as student,
+    ):
+        yield Judge(checks, student, submission_seed(submission, config))
+
+
+def course_of(path: Path) -> Path:
+    """Return the course folder that *path* lies in: the nearest above with an nbgrader_config.py."""
+    for folder in (path.resolve(), *path.resolve().parents):
+        if (folder / "nbgrader_config.py").is_file():
+            return folder
+    return Path.cwd()
