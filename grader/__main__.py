@@ -1,0 +1,133 @@
+"""The command line: arguments → config → pipeline → a table and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from grader import pipeline
+from grader.config import Config
+from grader.errors import GraderError
+from grader.records import CheckResult, Grade, Verdict
+from grader.sandbox import Sandbox
+from grader.submission import read_submission
+from grader.validate import Finding, validate
+
+__all__ = ["main"]
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+console = Console()
+
+SIGNS = {
+    Verdict.PASSED: "[green]✓ passed[/]",
+    Verdict.FAILED: "[red]✗ failed[/]",
+    Verdict.LIMIT_HIT: "[red]✗ limit[/]",
+    Verdict.SKIPPED: "[yellow]– skipped[/]",
+    Verdict.GRADER_ERROR: "[bold magenta]! grader error[/]",
+}
+
+CourseOption = Annotated[
+    Path | None, typer.Option(help="The course folder; by default the nearest with an nbgrader_config.py.")
+]
+
+
+@app.command("validate")
+def validate_command(
+    assignment: Annotated[str | None, typer.Argument(help="Such as backprop; all, by default.")] = None,
+    course: CourseOption = None,
+) -> None:
+    """Prove the hidden checks: solutions pass, stubs and misconceptions don't, nothing leaks."""
+    config = Config(course=course or pipeline.course_of(Path.cwd()))
+    findings = []
+    with Sandbox(config.limits, config.isolation) as sandbox:
+        sandbox.self_test()
+        with console.status("starting") as status:
+            for finding in validate(assignment, config, sandbox, status.update):
+                findings.append(finding)
+                console.print(_line_of(finding))
+    console.print(_table_of(findings))
+    if any(finding.problems for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command("check")
+def check_command(
+    notebook: Annotated[Path, typer.Argument(help="The notebook to grade; nothing is written.")],
+    student: Annotated[str, typer.Option(help="Whose inputs to draw.")] = "nobody",
+    course: CourseOption = None,
+) -> None:
+    """Grade one notebook as nbgrader would, without the gradebook, and show why."""
+    config = Config(course=course or pipeline.course_of(notebook))
+    submission = read_submission(notebook, student, config)
+    with Sandbox(config.limits, config.isolation) as sandbox:
+        sandbox.self_test()
+        grade = pipeline.grade(submission, config, sandbox)
+    _show(grade)
+    if grade.points is None:
+        raise typer.Exit(2)
+
+
+def _line_of(finding: Finding) -> str:
+    sign = "[red]✗[/]" if finding.problems else "[green]✓[/]"
+    lines = [f"{sign} {finding.notebook}: {finding.proof} ({finding.tried})"]
+    return "\n".join([*lines, *(f"    {_escaped(problem)}" for problem in finding.problems)])
+
+
+def _table_of(findings: list[Finding]) -> Table:
+    table = Table(title="grader validate")
+    for column in ("notebook", "what was shown", "cases", "wrong"):
+        table.add_column(column, justify="right" if column in {"cases", "wrong"} else "left")
+    for finding in findings:
+        wrong = f"[red]{len(finding.problems)}[/]" if finding.problems else "[green]0[/]"
+        table.add_row(finding.notebook, finding.proof, str(finding.tried), wrong)
+    return table
+
+
+def _show(grade: Grade) -> None:
+    table = Table(title=f"{grade.assignment}/{grade.notebook}, inputs of {grade.student_id}", show_lines=True)
+    for column in ("blank", "points", "check", "verdict", "what was found"):
+        table.add_column(column)
+    for score in grade.scores:
+        blank = score.grade_id.removeprefix("check_")
+        points = "a person must look" if score.points is None else f"{score.points:g}"
+        shown = f"{points} / {score.max_points:g}"
+        for result in (r for r in grade.results if r.blank == blank):
+            table.add_row(
+                blank, shown, _escaped(result.title), SIGNS[result.verdict], _escaped(_finding_of(result))
+            )
+            blank = shown = ""
+    console.print(table)
+    for run in grade.runs:
+        if run.error:
+            console.print(f"cell {run.index}: {_escaped(run.error)}")
+    total = "needs a person" if grade.points is None else f"{grade.points:g}"
+    console.print(f"[bold]{total} / {grade.max_points:g}[/] points in {grade.seconds:.1f} s")
+    if grade.provenance.isolation != "wall":
+        console.print("[bold red]Graded without a wall: this result is for authors only.[/]")
+
+
+def _finding_of(result: CheckResult) -> str:
+    misconception = f"{result.misconception}: {result.explanation}" if result.misconception else ""
+    return "\n".join(part for part in (result.message, misconception, result.hint, result.note) if part)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user is one clear line and exit status 2."""
+    try:
+        app()
+    except GraderError as error:
+        print(f"grader: {error}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

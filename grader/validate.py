@@ -1,0 +1,235 @@
+"""
+Proving a course's checks: `grader validate`.
+
+A check is code, and code has mistakes. Before it may cost a student anything it must pass the notebook's own
+solution and every unusual right style, fail every known mistake (mutation testing, with the misconceptions
+as the mutants), name that mistake to the student, and say the same thing each time it is asked.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+import nbformat
+
+from grader import pipeline
+from grader.checks import catalogue
+from grader.checks.authoring import Variant
+from grader.checks.catalogue import CheckSet
+from grader.config import Config
+from grader.errors import ConfigError
+from grader.records import CheckResult, Grade, Verdict
+from grader.release import generate, hidden_text_in
+from grader.sandbox import Sandbox
+from grader.submission import from_notebook
+
+__all__ = ["Finding", "validate"]
+
+SEEDS = ("seed-1", "seed-2", "seed-3")
+MIN_MISCONCEPTIONS = 3  # a blank
+MIN_MISCONCEPTIONS_BACKWARD = 5  # a blank that gives a gradient
+GRADIENT_WORDS = ("backward", "grad")
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """
+    One proof of one notebook.
+
+    Args:
+        notebook: "backprop/shallow_net".
+        proof: what was to be shown.
+        tried: how many cases.
+        problems: one sentence for each case that went wrong; empty where all is well.
+    """
+
+    notebook: str
+    proof: str
+    tried: int
+    problems: tuple[str, ...] = ()
+
+
+class _Bench:
+    """One notebook on the test bench: composes submissions and grades them behind the wall."""
+
+    def __init__(self, checks: CheckSet, config: Config, sandbox: Sandbox) -> None:
+        self.checks = checks
+        self.config = config
+        self.sandbox = sandbox
+        self.name = f"{checks.assignment}/{checks.notebook}"
+        self.source = _read(self.path("source"))
+
+    def path(self, step: str) -> Path:
+        return self.config.course / step / self.checks.assignment / f"{self.checks.notebook}.ipynb"
+
+    def released(self) -> nbformat.NotebookNode:
+        return _read(self.path("release"))
+
+    def grade(self, notebook: nbformat.NotebookNode, student_id: str = SEEDS[0]) -> Grade:
+        submission = from_notebook(notebook, student_id, self.checks.assignment, self.checks.notebook)
+        return pipeline.grade(submission, self.config, self.sandbox)
+
+    def with_variants(self, replaced: Sequence[Variant]) -> nbformat.NotebookNode:
+        """Return the solved notebook with *replaced* in place of their blanks' solutions."""
+        notebook: nbformat.NotebookNode = nbformat.from_dict(self.source)
+        sources = {variant.blank: variant.source for variant in replaced}
+        for cell in notebook.cells:
+            grade_id = cell.metadata.get("nbgrader", {}).get("grade_id")
+            if grade_id in sources:
+                cell.source = sources.pop(grade_id)
+        if sources:
+            raise ConfigError(f"{self.name}: no cell has the grade_id {', '.join(sources)}.")
+        return notebook
+
+
+def validate(
+    assignment: str | None,
+    config: Config,
+    sandbox: Sandbox,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Iterator[Finding]:
+    """
+    Prove the checks of one assignment, or of all.
+
+    Args:
+        assignment: such as "backprop"; None for every one.
+        config: the course: its source/ and release/ are read.
+        sandbox: a standing wall.
+        progress: told what is being tried.
+
+    Raises:
+        ConfigError: no such assignment, or a notebook of it is missing.
+    """
+    if assignment is not None and assignment not in catalogue.known_assignments():
+        raise ConfigError(
+            f"No checks for the assignment {assignment!r}. Known: {', '.join(catalogue.known_assignments())}."
+        )
+    for name, notebook in catalogue.known():
+        if assignment in (None, name):
+            bench = _Bench(catalogue.find(name, notebook), config, sandbox)
+            for proof in PROOFS:
+                progress(f"{bench.name}: {(proof.__doc__ or '').strip().splitlines()[0].lower()}")
+                yield proof(bench)
+
+
+def _coverage(bench: _Bench) -> Finding:
+    """Every blank has a check cell, checks and misconceptions."""
+    spec = bench.checks.spec
+    metadata = [cell.metadata.get("nbgrader", {}) for cell in bench.source.cells]
+    scored = {m["grade_id"].removeprefix("check_") for m in metadata if m.get("grade")}
+    written = {m["grade_id"] for m in metadata if m.get("solution") and not m.get("grade")}
+    problems = [f"{blank} has no check cell check_{blank}" for blank in spec.blanks if blank not in scored]
+    problems += [f"{blank} has no solution cell" for blank in spec.blanks if blank not in written]
+    problems += [f"the check cell of {name} is for no blank" for name in sorted(scored - set(spec.blanks))]
+    for blank in spec.blanks:
+        names = {n for n, group in bench.checks.misconceptions.items() if blank in {v.blank for v in group}}
+        gradient = any(word in blank for word in GRADIENT_WORDS)
+        wanted = MIN_MISCONCEPTIONS_BACKWARD if gradient else MIN_MISCONCEPTIONS
+        if len(names) < wanted:
+            problems.append(f"{blank} has {len(names)} misconceptions, fewer than {wanted}")
+    return Finding(bench.name, "every blank has checks and misconceptions", len(spec.blanks), tuple(problems))
+
+
+def _release(bench: _Bench) -> Finding:
+    """The release equals the source and hides what must be hidden."""
+    released = bench.released()
+    problems = hidden_text_in(released, bench.source)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = generate(bench.config.course, bench.checks.assignment, Path(scratch))
+        generated = (folder / f"{bench.checks.notebook}.ipynb").read_bytes()
+    if generated != bench.path("release").read_bytes():
+        problems.append("release/ differs from what source/ generates: run `make release`")
+    return Finding(bench.name, "the release equals the source, hides the rest", 1, tuple(problems))
+
+
+def _solution(bench: _Bench) -> Finding:
+    """The solution gets full marks, on three seeds."""
+    problems: list[str] = []
+    for seed in SEEDS:
+        grade = bench.grade(bench.source, seed)
+        problems += [f"{seed}: {text}" for text in _lost(grade) + _cell_errors(grade)]
+        graded = {result.blank for result in grade.results}
+        problems += [f"{blank} has no checks" for blank in bench.checks.spec.blanks if blank not in graded]
+    return Finding(bench.name, "the solution gets full marks", len(SEEDS), tuple(problems))
+
+
+def _repeatable(bench: _Bench) -> Finding:
+    """The same submission gets the same verdicts three times."""
+    mixed = bench.with_variants(next(iter(bench.checks.misconceptions.values())))
+    outcomes = {tuple((r.name, r.verdict) for r in bench.grade(mixed).results) for _ in SEEDS}
+    problems = () if len(outcomes) == 1 else ("three gradings of one submission differ",)
+    return Finding(bench.name, "three gradings agree", len(SEEDS), problems)
+
+
+def _stub(bench: _Bench) -> Finding:
+    """The released notebook runs and gets nought."""
+    grade = bench.grade(bench.released())
+    problems = [f"{s.grade_id} gives {s.points} points to an empty blank" for s in grade.scores if s.points]
+    problems += [f"{s.grade_id}: the grader failed" for s in grade.scores if s.points is None]
+    problems += [e for e in _cell_errors(grade) if "NotImplementedError" not in e]
+    return Finding(bench.name, "the released notebook runs and gets nought", 1, tuple(problems))
+
+
+def _misconceptions(bench: _Bench) -> Finding:
+    """Every misconception loses marks on its own check, is named, and costs nothing else."""
+    problems: list[str] = []
+    for name, group in bench.checks.misconceptions.items():
+        problems += [f"{name!r}: {text}" for text in _misconception_problems(bench, name, group)]
+    tried = len(bench.checks.misconceptions)
+    return Finding(bench.name, "every misconception loses its marks and is named", tried, tuple(problems))
+
+
+def _misconception_problems(bench: _Bench, name: str, group: Sequence[Variant]) -> list[str]:
+    grade = bench.grade(bench.with_variants(group))
+    guilty = {variant.blank for variant in group if variant.explanation}
+    allowed = guilty.union(*(variant.also for variant in group), (variant.blank for variant in group))
+    lost = {result.blank for result in grade.results if result.verdict is not Verdict.PASSED}
+    problems = [f"{blank} keeps all its marks" for blank in sorted(guilty - lost)]
+    problems += [
+        f"{result.blank} loses marks that are not its own: {_told(result)}"
+        for result in grade.results
+        if result.verdict is not Verdict.PASSED and result.blank not in allowed
+    ]
+    problems += [
+        f"the grader failed: {result.name}: {result.note}"
+        for result in grade.results
+        if result.verdict is Verdict.GRADER_ERROR
+    ]
+    named = {result.misconception for result in grade.results if result.blank in guilty}
+    if guilty & lost and name not in named:
+        others = ", ".join(sorted(named - {""})) or "nothing"
+        problems.append(f"the feedback names {others} instead")
+    return problems
+
+
+def _styles(bench: _Bench) -> Finding:
+    """Every unusual right style keeps all marks."""
+    problems: list[str] = []
+    for name, group in bench.checks.styles.items():
+        problems += [f"{name!r}: {text}" for text in _lost(bench.grade(bench.with_variants(group)))]
+    return Finding(
+        bench.name, "every right style keeps all marks", len(bench.checks.styles), tuple(problems)
+    )
+
+
+PROOFS = (_coverage, _release, _solution, _repeatable, _stub, _misconceptions, _styles)
+
+
+def _lost(grade: Grade) -> list[str]:
+    return [_told(result) for result in grade.results if result.verdict is not Verdict.PASSED]
+
+
+def _told(result: CheckResult) -> str:
+    return f"{result.name} {result.verdict.value}: {result.message} {result.note}".strip()
+
+
+def _cell_errors(grade: Grade) -> list[str]:
+    return [f"cell {run.index}: {run.error}" for run in grade.runs if run.error]
+
+
+def _read(path: Path) -> nbformat.NotebookNode:
+    if not path.is_file():
+        raise ConfigError(f"{path} is missing; a check module without its notebook can't be proved.")
+    return nbformat.read(path, as_version=4)
