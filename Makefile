@@ -1,0 +1,67 @@
+# The ways in. `make demo` shows the whole path of a submission; `make test` is what CI runs.
+#
+# A stamp file stands for each installation, so that a second run starts at once.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+
+WALL_PACKAGES := bubblewrap libseccomp2
+TEST_PACKAGES := $(WALL_PACKAGES) chromium
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint types validate unit release bench clean wall-packages test-packages
+
+help:
+	@echo "make demo      grade a simulated class with the real nbgrader, in build/demo/"
+	@echo "make test      everything: ruff, mypy, grader validate, the demo, pytest"
+	@echo "make release   write release/ anew from source/"
+	@echo "make bench     measure this grader against stock nbgrader"
+	@echo "make clean     remove what make made (build/, the virtual environment)"
+
+# --- what must be there -----------------------------------------------------------------------------
+
+$(VENV)/.installed: pyproject.toml constraints.txt tools/make_venv
+	@tools/make_venv $(PYTHON) $(VENV) .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@tools/make_venv $(PYTHON) $(VENV) '.[dev]'
+	@touch $@
+
+wall-packages:
+	@tools/system_packages $(WALL_PACKAGES)
+
+test-packages:
+	@tools/system_packages $(TEST_PACKAGES)
+
+# --- the ways in ------------------------------------------------------------------------------------
+
+demo: wall-packages $(VENV)/.installed
+	@$(BIN)/python -m grader.demo
+
+release: $(VENV)/.installed
+	@$(BIN)/python tools/make_release
+
+bench: wall-packages $(VENV)/.installed
+	@$(BIN)/python -m grader.bench $(BENCH)
+
+# pytest comes last, so that its closing line closes the run.
+test: test-packages $(VENV)/.installed-dev lint types validate demo unit
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy
+
+validate: wall-packages $(VENV)/.installed
+	$(BIN)/grader validate
+
+unit: test-packages $(VENV)/.installed-dev
+	$(BIN)/pytest
+
+clean:
+	rm -rf build $(VENV)
