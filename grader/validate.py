@@ -209,9 +209,7 @@ def _styles(bench: _Bench) -> Finding:
     problems: list[str] = []
     for name, group in bench.checks.styles.items():
         problems += [f"{name!r}: {text}" for text in _lost(bench.grade(bench.with_variants(group)))]
-    return Finding(
-        bench.name, "every right style keeps all marks", len(bench.checks.styles), tuple(problems)
-    )
+    return Finding(bench.name, "every right style keeps all marks", len(bench.checks.styles), tuple(problems))
 
 
 PROOFS = (_coverage, _release, _solution, _repeatable, _stub, _misconceptions, _styles)

@@ -80,8 +80,8 @@ def find(assignment: str, notebook: str) -> CheckSet:
     if (assignment, notebook) not in known():
         names = ", ".join("/".join(pair) for pair in known())
         raise ConfigError(
-            f"No checks for {assignment}/{notebook}: {FOLDER / assignment / f'test_{notebook}.py'} is missing. "
-            f"Known: {names}. Create it (docs/authors.md) or fix the name."
+            f"No checks for {assignment}/{notebook}: "
+            f"{FOLDER / assignment / f'test_{notebook}.py'} is missing. Known: {names}. Create it (docs/authors.md) or fix the name."
         )
     tests = _load(assignment, f"test_{notebook}")
     spec = getattr(tests, "NOTEBOOK", None)
@@ -104,4 +104,6 @@ def _load(assignment: str, name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != f"grader.checks.{assignment}.{name}":
             raise
-        raise ConfigError(f"{FOLDER / assignment / f'{name}.py'} is missing; docs/authors.md says why.") from None
+        raise ConfigError(
+            f"{FOLDER / assignment / f'{name}.py'} is missing; docs/authors.md says why."
+        ) from None

@@ -72,9 +72,7 @@ def _fails(replay: Callable[[Student], None], suspect: LocalStudent) -> bool:
 
 
 def _same_answers(ours: Sequence[Call], theirs: Sequence[Call]) -> bool:
-    return len(ours) == len(theirs) and all(
-        _same_call(a, b) for a, b in zip(ours, theirs, strict=True)
-    )
+    return len(ours) == len(theirs) and all(_same_call(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
 def _same_call(a: Call, b: Call) -> bool:

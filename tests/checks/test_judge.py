@@ -192,5 +192,3 @@ def test_inputs_depend_on_every_name_and_on_the_secret() -> None:
     assert len(seeds) == 4
     assert seed_of(b"a" * 32, "x", "y") == seed_of(b"a" * 32, "x", "y")
     assert all(seed.bit_length() <= 128 for seed in seeds)
-
-

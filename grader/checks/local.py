@@ -1,0 +1,188 @@
+"""
+A stand-in for `Student` that runs trusted functions in this process.
+
+For trying a check while writing it, and for the diagnosis: which misconception would have answered so?
+Never for a student's code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from grader.errors import CheckFailure, NotWritten, StudentRaised, UnreadableReply
+from grader.records import CellRun
+from grader.sandbox import Call, Handle, Observation, Rng
+
+__all__ = ["LocalStudent"]
+
+
+class LocalStudent:
+    """
+    Answers the calls of a check with *functions*; see `grader.sandbox.Student` for each method.
+
+    Args:
+        functions: the namespace that the calls are looked up in, and that the functions are bound to, so
+            that a stand-in or a count reaches the calls which they make of each other.
+    """
+
+    runs: tuple[CellRun, ...] = ()
+    restarts = 0
+
+    def __init__(self, functions: dict[str, Any]) -> None:
+        self.functions = functions
+        self.log: list[Call] = []
+        self._objects: dict[int, object] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether something callable of that name exists."""
+        return callable(self.functions.get(name))
+
+    def rng(self, seed: int) -> Handle:
+        """Make a generator that several calls can share."""
+        return self._keep(np.random.default_rng(seed))
+
+    def call(
+        self,
+        name: str | Handle,
+        *args: Any,
+        opaque: Sequence[int] | str = (),
+        seconds: float | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Call a function by name or handle."""
+        return self.observe(name, *args, opaque=opaque, seconds=seconds, **kwargs).value
+
+    def call_many(
+        self,
+        name: str,
+        calls: Sequence[Sequence[Any]],
+        *,
+        opaque: Sequence[int] | str = (),
+        seconds: float | None = None,
+    ) -> list[Any]:
+        """Call a function once for each list of arguments."""
+        return [self.call(name, *args, opaque=opaque, seconds=seconds) for args in calls]
+
+    def observe(
+        self,
+        name: str | Handle,
+        *args: Any,
+        opaque: Sequence[int] | str = (),
+        count: Sequence[str] = (),
+        seconds: float | None = None,  # noqa: ARG002 - trusted code needs no limit
+        **kwargs: Any,
+    ) -> Observation:
+        """Call a function and tell what happened around the call."""
+        label = name if isinstance(name, str) else name.type_name
+        started = time.perf_counter()
+        try:
+            observation = self._observe(name, label, args, kwargs, opaque, count, started)
+        except CheckFailure as failure:
+            self.log.append(Call(label, None, failure))
+            raise
+        self.log.append(Call(label, observation.value, None))
+        return observation
+
+    @contextlib.contextmanager
+    def standing_in(self, references: Mapping[str, Callable[..., object]]) -> Iterator[None]:
+        """Put *references* in the place of functions of the same names, meanwhile."""
+        before = {name: self.functions[name] for name in references if name in self.functions}
+        self.functions.update(references)
+        try:
+            yield
+        finally:
+            self.functions.update(before)
+
+    def _observe(
+        self,
+        name: str | Handle,
+        label: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        opaque: Sequence[int] | str,
+        count: Sequence[str],
+        started: float,
+    ) -> Observation:
+        function = self._objects[name.id] if isinstance(name, Handle) else self.functions.get(name)
+        if not callable(function):
+            raise NotWritten(f"{label} is not defined.")
+        given, given_by_name = self._arrived(args), self._arrived(kwargs)
+        with self._counting(count) as calls:
+            try:
+                returned = function(*given, **given_by_name)
+            except NotImplementedError:
+                raise NotWritten(f"{label} is not written yet.") from None
+            except Exception as error:  # noqa: BLE001 - whatever the wrong implementation raises
+                kind = type(error).__name__
+                raise StudentRaised(f"{label} raised {kind}: {error}", kind) from None
+        return Observation(
+            value=self._returned(returned, opaque, label),
+            args_after=tuple(
+                before if isinstance(before, Handle | Rng) else after
+                for before, after in zip(args, given, strict=True)
+            ),
+            kwargs_after=dict(given_by_name),
+            calls=dict(calls),
+            seconds=time.perf_counter() - started,
+        )
+
+    @contextlib.contextmanager
+    def _counting(self, names: Sequence[str]) -> Iterator[dict[str, int]]:
+        calls = dict.fromkeys(names, 0)
+
+        def counted(name: str, function: Callable[..., object]) -> Callable[..., object]:
+            def wrapper(*args: object, **kwargs: object) -> object:
+                calls[name] += 1
+                return function(*args, **kwargs)
+
+            return wrapper
+
+        with self.standing_in({n: counted(n, self.functions[n]) for n in names if self.has(n)}):
+            yield calls
+
+    def _arrived(self, value: Any) -> Any:
+        if isinstance(value, Handle):
+            return self._objects[value.id]
+        if isinstance(value, Rng):
+            return np.random.default_rng(value.seed)
+        if isinstance(value, dict):
+            return {key: self._arrived(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(self._arrived(item) for item in value)
+        return copy.deepcopy(value)
+
+    def _returned(self, value: Any, opaque: Sequence[int] | str, label: str) -> Any:
+        if opaque == "all":
+            return self._keep(value)
+        if opaque and isinstance(value, list | tuple):
+            return tuple(
+                self._keep(item) if index in opaque else self._plain(item, label)
+                for index, item in enumerate(value)
+            )
+        return self._plain(value, label)
+
+    def _plain(self, value: Any, label: str) -> Any:
+        if value is None or isinstance(value, bool | int | float | complex | str):
+            return value
+        if isinstance(value, np.generic):
+            return value.item() if value.dtype.kind in "biufc" else str(value)
+        if isinstance(value, np.ndarray):
+            if value.dtype.kind not in "biufc":
+                raise UnreadableReply(f"{label} returned an array of {value.dtype}.")
+            return np.array(value)
+        if isinstance(value, dict):
+            return {key: self._plain(item, label) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(self._plain(item, label) for item in value)
+        return self._keep(value)
+
+    def _keep(self, value: object) -> Handle:
+        handle = Handle(len(self._objects) + 1, type(value).__name__, callable(value))
+        self._objects[handle.id] = value
+        return handle
