@@ -1,0 +1,164 @@
+"""
+The forbidden road: a gradient that was computed by differences instead of being derived.
+
+It shows in two ways. By calls: a quotient calls the forward or the loss at least once for each parameter.
+By rounding: it subtracts two numbers of order 1 and divides by a small step, so its absolute error is that of
+the loss, 1e-16/h or more, at every entry, where a derived gradient keeps its *relative* accuracy however
+small an entry is, in float32 as well. Not seen: complex-step differentiation, which has no cancellation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from grader.errors import CheckFailure
+from grader.verify.values import FloatArray, as_array, as_params
+
+__all__ = [
+    "TINY",
+    "assert_no_difference_quotient",
+    "assert_no_quotient_noise",
+    "assert_not_numerical",
+    "quotient_probe",
+]
+
+# Scale of a column whose gradient only a derivation gets right: one step h along it moves z by h*TINY, which at
+# h = 1e-2 is less than 10 units in the last place of a z of order 1. float32 reaches down to 1e-38.
+TINY = 1e-13
+HINT = "Derive the gradient by hand and write down the formula; a numerical gradient is for checking it."
+
+PROBE_WINDOWS, PROBE_POINTS = 9, 16
+PROBE_SPACING = (
+    1e-10  # a thousandth of a float32 unit in the last place: float32 code stands still within a window
+)
+# Rounding of an honest derivative of order 1 is below 1e-15 (measured: 3e-16 at worst among a dozen ways to write
+# them); a central difference has 4e-17/h: 4e-14 at h = 1e-3. The bound lies between.
+PROBE_NOISE = 8e-15
+
+
+def assert_not_numerical(name: str, calls: Mapping[str, int], parameters: int, rows: int) -> None:
+    """
+    Fail if *name* called another blank so often that it must have differentiated numerically.
+
+    An honest loop calls forward at most twice a row; a difference quotient at least once for each parameter.
+    The bound, half the parameters, lies between: choose a problem with parameters > 4 * rows.
+
+    Args:
+        name: the blank that was observed.
+        calls: `observation.calls`: function name → how often it was called meanwhile.
+        parameters: number of all parameters, d.
+        rows: rows of the batch, m (times layers, where the counted function is called once a layer).
+
+    Raises:
+        CheckFailure: says how often what was called.
+        ValueError: the problem is too small to tell.
+    """
+    if parameters <= 4 * rows:
+        raise ValueError(
+            f"{parameters} parameters and {rows} rows: too small a problem to tell loops from quotients."
+        )
+    for called, times in calls.items():
+        if times > parameters / 2:
+            raise CheckFailure(
+                f"{name} called {called} {times} times for {parameters} parameters: it differentiates numerically.",
+                hint=HINT,
+            )
+
+
+def assert_no_difference_quotient(
+    claimed: object, true: Mapping[str, FloatArray], name: str = "backward"
+) -> None:
+    """
+    Fail if the gradients are right where they are large, and noise where they are tiny.
+
+    Prepare it by multiplying a column of X by TINY (its column of dW1 becomes tiny), and a column of a later
+    W (then a row of the earlier dW and an entry of its db). Don't make a hidden unit's activation tiny: an
+    honest tanh written with exp is noise there. Tiny are entries below 1e-9 of the largest.
+
+    The entries that are not tiny must be right to 1e-4, or this says nothing (other checks do). An answer
+    whose tiny entries are off by one constant is not blamed either: that is a clipped probability.
+
+    Args:
+        claimed: raw, as the student returned it: a dict with the keys of *true*, or more.
+        true: the right gradients, by the same keys.
+        name: the blank.
+
+    Raises:
+        CheckFailure: more than half of the tiny entries of a tensor are off by more than 1e-3 of their own size.
+        ValueError: no tensor has tiny entries.
+    """
+    right = {key: np.asarray(value, dtype=np.float64) for key, value in true.items()}
+    answers = as_params(claimed, {key: value.shape for key, value in right.items()}, f"{name}: the result")
+    largest = max(float(np.max(np.abs(value), initial=0.0)) for value in right.values())
+    tiny = {key: (np.abs(value) < 1e-9 * largest) & (np.abs(value) > 1e-30) for key, value in right.items()}
+    if not any(part.any() for part in tiny.values()):
+        raise ValueError("assert_no_difference_quotient needs a problem with tiny entries: see TINY.")
+    for key, where in tiny.items():
+        others = np.abs(answers[key] - right[key])[~where]
+        if np.all(others <= 1e-4 * largest) and _is_noise(answers[key][where], right[key][where]):
+            _blame(name, f"{key} is right where it is large and noise where it is small")
+
+
+def assert_no_quotient_noise(claimed: object, name: str, *, points: FloatArray | None = None) -> None:
+    """
+    Fail if a derivative of one variable has the rounding noise of a difference quotient.
+
+    Call the student's function once, with `quotient_probe(rng)`, and hand its answer to this. Along 16 points
+    1e-10 apart a derivative is a straight line, whatever it is: a formula in float64 leaves it by less than
+    1e-15, one in float32 stands still, and a quotient jumps by 1e-16/h at every point. Central and forward
+    quotients are seen from h = 1e-3 down, Richardson and five-point ones too; not complex steps.
+
+    Args:
+        claimed: raw answer to the points of `quotient_probe`, shape (144,).
+        name: the blank.
+        points: unused by the test; give the probe if it had another shape than (144,).
+
+    Raises:
+        CheckFailure: most windows are noise.
+    """
+    shape = (PROBE_WINDOWS * PROBE_POINTS,) if points is None else points.shape
+    answer = as_array(claimed, shape, name).reshape(PROBE_WINDOWS, PROBE_POINTS)
+    if float(np.median(_noise(answer))) > PROBE_NOISE:
+        _blame(name, "between neighbouring points it jumps by more than a formula's rounding")
+
+
+def quotient_probe(rng: np.random.Generator, low: float = 0.5, high: float = 2.5) -> FloatArray:
+    """
+    Points for `assert_no_quotient_noise`: 9 windows of 16 points each, a window 1.5e-9 wide.
+
+    Args:
+        low, high: where abs(z) lies, away from 0 (kinks); signs are random.
+
+    Returns:
+        Shape (144,).
+    """
+    centres = rng.uniform(low, high, PROBE_WINDOWS) * rng.choice([-1.0, 1.0], PROBE_WINDOWS)
+    return np.asarray((centres[:, None] + PROBE_SPACING * np.arange(PROBE_POINTS)).ravel(), dtype=np.float64)
+
+
+def _is_noise(answer: FloatArray, right: FloatArray) -> bool:
+    """Whether tiny entries are wrong by amounts that no single constant explains."""
+    if not right.size:
+        return False
+    error = answer - right
+    wrong = np.abs(error) > 1e-3 * np.abs(right)
+    if not wrong.mean() > 0.5:
+        return False
+    if right.size < 3 or float(np.max(np.abs(error))) > 1e-6:
+        return False  # too few to tell noise from a shift, or plainly wrong: then it is no quotient either
+    return bool(np.ptp(error) > 1e-3 * np.max(np.abs(error)))
+
+
+def _noise(windows: FloatArray) -> npt.NDArray[np.float64]:
+    """Standard deviation of the jagged part of each row: second differences, which remove a straight line."""
+    # Var of x[i-1] - 2 x[i] + x[i+1] is 6 times that of x.
+    second = np.diff(windows, n=2, axis=1)
+    return np.asarray(np.sqrt(np.mean(second**2, axis=1) / 6.0), dtype=np.float64)
+
+
+def _blame(name: str, why: str) -> NoReturn:
+    raise CheckFailure(f"The answer of {name} has the rounding of a difference quotient: {why}.", hint=HINT)
