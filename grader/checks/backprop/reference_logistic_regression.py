@@ -11,9 +11,9 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-def make_data(m: int, rng: np.random.Generator, noise: float = 1.0) -> tuple[FloatArray, IntArray]:
+def make_data(m: int, rng: np.random.Generator, noise: float = 0.5) -> tuple[FloatArray, IntArray]:
     """
-    Draw *m* tomatoes: redness and softness in standard deviations, and whether the taster calls them ripe.
+    Draw *m* tomatoes: redness and softness in standard deviations, and whether the taster likes them.
 
     Args:
         m: number of rows.
@@ -21,10 +21,12 @@ def make_data(m: int, rng: np.random.Generator, noise: float = 1.0) -> tuple[Flo
         noise: standard deviation of the taster's mood, in units of the score; 0 is linearly separable.
 
     Returns:
-        X of shape (m, 2), y of shape (m,) with 1 for ripe.
+        X of shape (m, 2), y of shape (m,) with 1 for good.
     """
-    X = rng.normal(size=(m, 2))
-    score = 3.0 * X[:, 0] + 2.0 * X[:, 1] + 1.0
+    redness = rng.normal(size=m)
+    softness = 0.7 * redness + np.sqrt(1 - 0.7**2) * rng.normal(size=m)
+    X = np.column_stack([redness, softness])
+    score = 3.0 * redness - 2.0 * softness + 0.5
     y = (score + noise * rng.normal(size=m) > 0).astype(np.int64)
     return X, y
 
