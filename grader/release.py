@@ -1,4 +1,4 @@
-"""What students get: generated from source/ by nbgrader itself, compared and searched for what must be hidden."""
+"""What students get: generated from source/ by nbgrader, and searched for what must be hidden."""
 
 from __future__ import annotations
 

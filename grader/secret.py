@@ -35,9 +35,7 @@ def read_or_create(course: Path) -> bytes:
 
 def _read(path: Path) -> bytes:
     if path.stat().st_mode & 0o007:
-        raise ConfigError(
-            f"{path} can be read by everybody, so hidden inputs are not hidden. Run: chmod 600 {path}"
-        )
+        raise ConfigError(f"{path} can be read by everybody: inputs are not hidden. Run: chmod 600 {path}")
     try:
         secret = bytes.fromhex(path.read_text().strip())
     except ValueError:

@@ -81,7 +81,8 @@ def find(assignment: str, notebook: str) -> CheckSet:
         names = ", ".join("/".join(pair) for pair in known())
         raise ConfigError(
             f"No checks for {assignment}/{notebook}: "
-            f"{FOLDER / assignment / f'test_{notebook}.py'} is missing. Known: {names}. Create it (docs/authors.md) or fix the name."
+            f"{FOLDER / assignment / f'test_{notebook}.py'} is missing. Known: {names}. "
+            f"Create it (docs/authors.md) or fix the name."
         )
     tests = _load(assignment, f"test_{notebook}")
     spec = getattr(tests, "NOTEBOOK", None)
@@ -104,6 +105,5 @@ def _load(assignment: str, name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name != f"grader.checks.{assignment}.{name}":
             raise
-        raise ConfigError(
-            f"{FOLDER / assignment / f'{name}.py'} is missing; docs/authors.md says why."
-        ) from None
+        path = FOLDER / assignment / f"{name}.py"
+        raise ConfigError(f"{path} is missing; docs/authors.md says what stands in it.") from None
