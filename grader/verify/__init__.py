@@ -1,5 +1,6 @@
-"""The numerics of the checks: each comparison with its tolerance and, where chance plays a part, its false-alarm rate."""
+"""The numerics of the checks: each comparison with its tolerance and, under chance, its false-alarm rate."""
 
+from grader.verify.arguments import assert_unchanged
 from grader.verify.comparison import RELATIVE_TOLERANCE, assert_between, assert_close
 from grader.verify.difference_quotient import (
     TINY,
@@ -26,7 +27,7 @@ from grader.verify.gradient import (
 )
 from grader.verify.pictures import gradient_picture, learning_curve_picture
 from grader.verify.training import accuracy, as_losses, assert_reaches, threshold, tolerance_factor
-from grader.verify.values import as_array, as_list, as_number, as_params, as_tuple, assert_unchanged
+from grader.verify.values import as_array, as_list, as_number, as_params, as_tuple
 
 __all__ = [
     "FALSE_ALARM",

@@ -14,15 +14,15 @@ from grader.verify.values import FloatArray, as_array
 __all__ = ["RELATIVE_TOLERANCE", "SMALLEST_SCALE", "agrees", "assert_between", "assert_close", "tolerance_of"]
 
 # One tolerance for float64 and float32 alike: a student may compute in float32 and return float64, which no
-# dtype shows. A float32 sum of n products errs by about sqrt(n)*u of the terms' size (u = 6e-8, worst case n*u;
+# dtype tells. A float32 sum of n products errs by about sqrt(n)*u of the terms' size (u = 6e-8, at worst n*u:
 # Higham, Accuracy and Stability, section 3.1): for n <= 30 and four layers in a row about 1e-6 of the array's
-# scale, and an eps of 1e-7 inside a logarithm adds 1e-7/p. 1e-5 leaves both a margin of ten. What could hide below
-# it? Mistakes are discrete (a factor 1/m, a sign, a term, a mask): the smallest ever seen, one entry of
-# many off by 1 %, is a thousand times larger. Measured in tests/verify/test_comparison.py.
+# scale, and an eps of 1e-7 inside a logarithm adds 1e-7/p. 1e-5 leaves a margin of ten. What could hide
+# below it? Mistakes are discrete (a factor 1/m, a sign, a term, a mask): even a single entry off by 1 % is a
+# thousand times larger. Measured in tests/verify/test_comparison.py.
 RELATIVE_TOLERANCE = 1e-5
 
-# An entry that is small because its terms cancel (a single z near 0) keeps the terms' rounding error. Checks draw data
-# of order 1, so the absolute part of the tolerance never falls below 1e-5 * 0.1 unless the check says so.
+# An entry that is small because its terms cancel (a single z near 0) keeps the terms' rounding error. Checks
+# draw data of order 1, so the absolute part of the tolerance is at least 1e-6 unless the check says less.
 SMALLEST_SCALE = 0.1
 
 

@@ -26,17 +26,16 @@ __all__ = [
     "quotient_probe",
 ]
 
-# Scale of a column whose gradient only a derivation gets right: one step h along it moves z by h*TINY, which at
-# h = 1e-2 is less than 10 units in the last place of a z of order 1. float32 reaches down to 1e-38.
+# Scale of a column whose gradient only a derivation gets right: one step h along it moves z by h*TINY, at
+# h = 1e-2 less than 10 units in the last place of a z of order 1. float32 reaches down to 1e-38.
 TINY = 1e-13
 HINT = "Derive the gradient by hand and write down the formula; a numerical gradient is for checking it."
 
 PROBE_WINDOWS, PROBE_POINTS = 9, 16
-PROBE_SPACING = (
-    1e-10  # a thousandth of a float32 unit in the last place: float32 code stands still within a window
-)
-# Rounding of an honest derivative of order 1 is below 1e-15 (measured: 3e-16 at worst among a dozen ways to write
-# them); a central difference has 4e-17/h: 4e-14 at h = 1e-3. The bound lies between.
+# A thousandth of a float32 unit in the last place: float32 code stands still within a window.
+PROBE_SPACING = 1e-10
+# Rounding of an honest derivative of order 1 is below 1e-15 (measured in tests/verify among a dozen ways to
+# write them); a central difference has 4e-17/h: 4e-14 at h = 1e-3. The bound lies between.
 PROBE_NOISE = 8e-15
 
 
@@ -64,7 +63,8 @@ def assert_not_numerical(name: str, calls: Mapping[str, int], parameters: int, r
     for called, times in calls.items():
         if times > parameters / 2:
             raise CheckFailure(
-                f"{name} called {called} {times} times for {parameters} parameters: it differentiates numerically.",
+                f"{name} called {called} {times} times for {parameters} parameters: "
+                "it differentiates numerically.",
                 hint=HINT,
             )
 
@@ -88,7 +88,7 @@ def assert_no_difference_quotient(
         name: the blank.
 
     Raises:
-        CheckFailure: more than half of the tiny entries of a tensor are off by more than 1e-3 of their own size.
+        CheckFailure: more than half of a tensor's tiny entries are off by more than 1e-3 of their own size.
         ValueError: no tensor has tiny entries.
     """
     right = {key: np.asarray(value, dtype=np.float64) for key, value in true.items()}
@@ -131,7 +131,9 @@ def quotient_probe(rng: np.random.Generator, low: float = 0.5, high: float = 2.5
     Points for `assert_no_quotient_noise`: 9 windows of 16 points each, a window 1.5e-9 wide.
 
     Args:
-        low, high: where abs(z) lies, away from 0 (kinks); signs are random.
+        rng: for the windows' places.
+        low: least abs(z), away from 0 (kinks); signs are random.
+        high: greatest abs(z).
 
     Returns:
         Shape (144,).

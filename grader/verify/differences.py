@@ -7,7 +7,7 @@ message.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,10 +15,19 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.verify.values import FloatArray
+from grader.verify.wording import (
+    MAX_POSITIONS,
+    in_digits,
+    in_percent,
+    is_round,
+    listed,
+    name_of_factor,
+    position,
+    sentence,
+    share_of,
+)
 
 __all__ = ["Comparison", "Finding", "describe_difference", "explain"]
-
-MAX_POSITIONS = 4  # rows, columns or entries named in a message
 
 
 class Finding(NamedTuple):
@@ -73,6 +82,9 @@ def describe_difference(
     Describe in one sentence how *actual* differs from *expected*, two arrays of the same shape.
 
     Args:
+        actual: the answer, already an array.
+        expected: what is right, same shape.
+        name: how the student knows the answer.
         against: what *expected* is called, such as "the numerical gradient".
         facts: sizes that a factor may equal, by name: {"rows": 8, "classes": 3}.
         tolerance: the difference that is no difference; by default 1e-5 of the expected array's size.
@@ -117,16 +129,16 @@ def _factor(case: Comparison) -> Finding | None:
     factor = _common_factor(case, np.ones(case.actual.shape, dtype=bool))
     if factor is None:
         return None
-    known, hint = _name_of(factor, case.facts)
-    if case.actual.size == 1 and not known and not _is_round(factor):
+    known, hint = name_of_factor(factor, case.facts)
+    if case.actual.size == 1 and not known and not is_round(factor):
         return None
     where = "at every entry" if case.actual.size > 1 else ""
     if abs(factor + 1.0) < 1e-3:
         return Finding(
-            _sentence(f"{case.name} has the wrong sign {where}"),
+            sentence(f"{case.name} has the wrong sign {where}"),
             hint="Which way round is the difference, and which way does the update go?",
         )
-    return Finding(_sentence(f"{case.name} is {_number(factor)} times {case.against} {where}{known}"), hint)
+    return Finding(sentence(f"{case.name} is {in_digits(factor)} times {case.against} {where}{known}"), hint)
 
 
 def _transposed(case: Comparison) -> Finding | None:
@@ -134,7 +146,7 @@ def _transposed(case: Comparison) -> Finding | None:
     if square and bool(np.all(case.same(case.expected.T))):
         return Finding(
             f"{case.name} is transposed: its rows are the columns that it should have.",
-            hint="A gradient has the shape of what it is the gradient of; write the shapes beside the product.",
+            hint="A gradient has the shape of what it is the gradient of: write both shapes beside it.",
         )
     return None
 
@@ -147,7 +159,8 @@ def _offset(case: Comparison) -> Finding | None:
     if not bool(np.all(case.same(case.expected + offset))):
         return None
     return Finding(
-        f"{case.name} is off by the same amount at every entry ({offset:+.3g}): a constant is missing or added."
+        f"{case.name} is off by the same amount at every entry ({offset:+.3g}): "
+        "a constant is missing or added."
     )
 
 
@@ -162,9 +175,10 @@ def _factor_of_each_line(case: Comparison) -> Finding | None:
         )
         fits = case.same(factors * case.expected, float(np.max(np.abs(factors))))
         if bool(np.all(fits)):
-            low, high = _number(float(factors.min())), _number(float(factors.max()))
+            low, high = in_digits(float(factors.min())), in_digits(float(factors.max()))
             return Finding(
-                f"Each {line} of {case.name} is {case.against} times a factor of its own, from {low} to {high}.",
+                f"Each {line} of {case.name} is {case.against} times a factor of its own, "
+                f"from {low} to {high}.",
                 hint=f"What is divided or multiplied once for each {line}?",
             )
     return None
@@ -180,8 +194,8 @@ def _some_lines(case: Comparison) -> Finding | None:
         if lines.any() and np.array_equal(wrong, np.broadcast_to(np.expand_dims(lines, axis), wrong.shape)):
             which = [str(i) for i in np.flatnonzero(lines)]
             return Finding(
-                _sentence(
-                    f"{case.name} is wrong in {_listed(which, line)} of {lines.size} (counted from 0), "
+                sentence(
+                    f"{case.name} is wrong in {listed(which, line)} of {lines.size} (counted from 0), "
                     f"right in the others{_what_there(case, wrong)}"
                 )
             )
@@ -198,7 +212,7 @@ def _permuted(case: Comparison) -> Finding | None:
     if np.unique(case.expected).size < min(3, case.actual.size):
         return None  # labels 0 and 1: equal counts of them are not the same numbers in another order
     return Finding(
-        f"{case.name} holds the right numbers in the wrong order: {_share(case.wrong)} are out of place.",
+        f"{case.name} holds the right numbers in the wrong order: {share_of(case.wrong)} are out of place.",
         hint="Look at the axis of a sum, a reshape, or the order in which a batch is put together.",
     )
 
@@ -207,11 +221,11 @@ def _some_entries(case: Comparison) -> Finding | None:
     wrong = case.wrong
     if wrong.all() or not wrong.any():
         return None
-    positions = [_position(index) for index in np.argwhere(wrong)[:MAX_POSITIONS]]
-    where = _listed(positions, "entry", total=int(wrong.sum()))
+    positions = [position(index) for index in np.argwhere(wrong)[:MAX_POSITIONS]]
+    where = listed(positions, "entry", total=int(wrong.sum()))
     return Finding(
-        _sentence(
-            f"{case.name} is wrong in {_share(wrong)} ({where}, counted from 0){_what_there(case, wrong)}"
+        sentence(
+            f"{case.name} is wrong in {share_of(wrong)} ({where}, counted from 0){_what_there(case, wrong)}"
         )
     )
 
@@ -219,13 +233,13 @@ def _some_entries(case: Comparison) -> Finding | None:
 def _in_general(case: Comparison) -> Finding | None:
     gap, size = np.linalg.norm(case.actual - case.expected), np.linalg.norm(case.expected)
     if size == 0.0:
-        return Finding(f"{case.name} differs from {case.against} in {_share(case.wrong)}.")
+        return Finding(f"{case.name} differs from {case.against} in {share_of(case.wrong)}.")
     if case.actual.size == 1:
-        return Finding(f"{case.name} differs from {case.against} by {_percent(float(gap / size))}.")
+        return Finding(f"{case.name} differs from {case.against} by {in_percent(float(gap / size))}.")
     cosine = float(np.sum(case.actual * case.expected) / (np.linalg.norm(case.actual) * size))
     return Finding(
-        f"{case.name} differs from {case.against} in {_share(case.wrong)}; the difference is "
-        f"{_percent(float(gap / size))} of its size, and the cosine between the two is {cosine:.2f}."
+        f"{case.name} differs from {case.against} in {share_of(case.wrong)}; the difference is "
+        f"{in_percent(float(gap / size))} of its size, and the cosine between the two is {cosine:.2f}."
     )
 
 
@@ -261,61 +275,8 @@ def _what_there(case: Comparison, wrong: npt.NDArray[np.bool_]) -> str:
     if not np.any(case.actual[wrong]):
         return "; it is zero there"
     factor = _common_factor(case, wrong)
-    if factor is None or (int(wrong.sum()) == 1 and not _is_round(factor)):
+    if factor is None or (int(wrong.sum()) == 1 and not is_round(factor)):
         return ""
     if abs(factor + 1.0) < 1e-3:
         return "; the sign is wrong there"
-    return f"; there it is {_number(factor)} times {case.against}{_name_of(factor, case.facts)[0]}"
-
-
-def _name_of(factor: float, facts: Mapping[str, float]) -> tuple[str, str]:
-    """Return what a factor equals among the known sizes, and a hint."""
-    for noun, value in facts.items():
-        if value in (0.0, 1.0):
-            continue
-        hint = (
-            "The loss is a mean over the rows: is the 1/m there, and there only once?"
-            if noun == "rows"
-            else ""
-        )
-        sign = "minus " if factor < 0 else ""
-        if abs(abs(factor) / value - 1.0) < 1e-3:
-            return f": the factor is {sign}the number of {noun}", hint
-        if abs(abs(factor) * value - 1.0) < 1e-3:
-            return f": the factor is {sign}one over the number of {noun}", hint
-    return "", ""
-
-
-def _is_round(factor: float) -> bool:
-    """Whether a factor is one of those that a slip makes: -1, 2, 1/2, …"""
-    return any(abs(abs(factor) / nice - 1.0) < 1e-4 for nice in (1.0, 2.0, 0.5, 4.0, 0.25))
-
-
-def _number(value: float) -> str:
-    """Four digits; whole where it is."""
-    return str(round(value)) if abs(value - round(value)) < 5e-5 * max(1.0, abs(value)) else f"{value:.4g}"
-
-
-def _percent(ratio: float) -> str:
-    if ratio < 1e-3:
-        return f"{ratio:.1e} (relative)"
-    return f"{100 * ratio:.2g} %" if ratio < 1.0 else f"{ratio:.3g} times"
-
-
-def _share(mask: npt.NDArray[np.bool_]) -> str:
-    return f"{int(mask.sum())} of {mask.size} entries"
-
-
-def _position(index: Sequence[int]) -> str:
-    return "[" + ", ".join(str(int(i)) for i in index) + "]"
-
-
-def _listed(items: Sequence[str], noun: str, total: int | None = None) -> str:
-    total = len(items) if total is None else total
-    plural = {"entry": "entries"}.get(noun, noun + "s") if total > 1 else noun
-    more = f" and {total - MAX_POSITIONS} more" if total > MAX_POSITIONS else ""
-    return f"{plural} {', '.join(items[:MAX_POSITIONS])}{more}"
-
-
-def _sentence(text: str) -> str:
-    return text.strip().replace(" :", ":").replace(" ;", ";") + "."
+    return f"; there it is {in_digits(factor)} times {case.against}{name_of_factor(factor, case.facts)[0]}"

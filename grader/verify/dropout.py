@@ -7,6 +7,7 @@ Every test here is exact: its false-alarm rate is the binomial tail named beside
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -120,7 +121,7 @@ def assert_inverted_scale(
         )
     wrong = ~(np.abs(answer[kept] - scaled[kept]) <= tolerance_of(scaled)[kept])
     raise CheckFailure(
-        f"{name}: {int(wrong.sum())} of the {int(kept.sum())} entries of out that are not 0 are no constant times A.",
+        f"{name}: of the {int(kept.sum())} entries that are not 0, {int(wrong.sum())} are not A / keep_prob.",
         hint="Each entry is either dropped or kept and scaled, nothing in between.",
     )
 
@@ -133,7 +134,7 @@ def assert_independent(
     name: str = "dropout_forward",
 ) -> None:
     """
-    Fail if rows or columns of one mask hang together: one mask for all rows, for all units, tiled, or of fixed counts.
+    Fail if rows or columns of one mask hang together: one mask for all rows, tiled, or of fixed counts.
 
     Five tests, each with a fifth of *false_alarm*. Two independent entries agree with probability
     p**2 + (1-p)**2, and disjoint pairs agree independently, so that the number of agreements is binomial: of
@@ -154,15 +155,23 @@ def assert_independent(
     if kept.ndim != 2 or min(kept.shape) < 2:
         raise ValueError("assert_independent needs a mask of at least 2 rows and 2 columns.")
     each = false_alarm / 5
-    for lines, noun, other in ((kept, "rows", "unit"), (kept.T, "columns", "row")):
-        for first, second in (_neighbours(lines), _halves(lines)):
-            share = _agreement(first, second, probability, each)
-            if share is not None:
-                raise CheckFailure(
-                    f"{name}: {noun} of the mask hang together: {100 * share:.0f} % of the entries of two {noun} agree, "
-                    f"{100 * _chance_of_agreement(probability):.0f} % would by chance.",
-                    hint=f"Every entry is drawn on its own, not one number for each {other}: what shape has the mask?",
-                )
+    pairs = {
+        ("rows", "unit"): (_neighbours(kept), _halves(kept)),
+        ("columns", "row"): (_neighbours(kept.T), _halves(kept.T)),
+    }
+    alarms = [
+        (share, nouns)
+        for nouns, both in pairs.items()
+        for first, second in both
+        if (share := _agreement(first, second, probability, each)) is not None
+    ]
+    if alarms:
+        share, (noun, other) = max(alarms)  # a mask of one number a row makes its rows look odd too
+        raise CheckFailure(
+            f"{name}: {noun} of the mask hang together: two agree in {100 * share:.0f} % of the entries, "
+            f"{100 * _chance_of_agreement(probability):.0f} % would by chance.",
+            hint=f"Every entry is drawn on its own, not one number for each {other}: what is its shape?",
+        )
     counts = kept.sum(axis=1)
     if np.ptp(counts) == 0 and _equal_counts(kept.shape, probability) < each:
         raise CheckFailure(
@@ -191,7 +200,7 @@ def assert_fresh(
         CheckFailure: says how often the entries of two masks agree.
     """
     kept = [np.asarray(mask, dtype=bool).ravel() for mask in masks]
-    for first, second in zip(kept, kept[1:], strict=False):
+    for first, second in itertools.pairwise(kept):
         share = _agreement(first, second, probability, false_alarm / (len(kept) - 1))
         if share is not None:
             raise CheckFailure(

@@ -102,8 +102,11 @@ def projected_loss(forward: Callable[[Params], object], upstream: FloatArray, na
 
     The gradient of sum(upstream * forward(theta)) is what `layer_backward(upstream, cache)` returns:
 
-        own = projected_loss(lambda t: student.call("linear_forward", t["A_prev"], t["W"], t["b"], opaque=(1,))[0], dZ)
-        assert_gradients({"dA_prev": …, "dW": …, "db": …}, {"A_prev": A, "W": W, "b": b}, rng=rng, true=…, own_loss=own)
+        def forward(t):
+            return student.call("linear_forward", t["A_prev"], t["W"], t["b"], opaque=(1,))[0]
+
+        assert_gradients({"dA_prev": …, "dW": …, "db": …}, {"A_prev": A, "W": W, "b": b},
+                         rng=rng, true=…, own_loss=projected_loss(forward, dZ))
 
     Args:
         forward: maps tensors by name to the layer's output, raw as the student returned it.
@@ -143,7 +146,7 @@ def assert_gradients(
         facts: sizes that a wrong factor may equal: {"rows": 8}.
 
     Raises:
-        CheckFailure: neither road accepts; says which tensors are right and how the others differ, with a picture.
+        CheckFailure: neither road accepts; says which tensors are right and how the others differ.
         ValueError: neither road was given.
     """
     if true is None and own_loss is None:
@@ -160,8 +163,8 @@ def assert_gradients(
 
 def _wrong(claimed: Params, right: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
     """Return the tensors that are wrong, with the tolerance they had."""
-    # A bias gradient of one entry can cancel to almost nothing; its rounding is that of the terms, and they are as
-    # large as the other tensors' entries.
+    # A bias gradient of one entry can cancel to almost nothing; its rounding is that of the terms, and they
+    # are as large as the other tensors' entries.
     largest = max(_rms(np.asarray(value)) for value in right.values())
     wrong = {}
     for key, value in claimed.items():
@@ -228,7 +231,7 @@ def _is_degenerate(loss: Loss, other_loss: Loss | None, theta: Params) -> bool:
     Whether the loss hardly depends on its arguments, so that any backward "fits" it.
 
     A forward that returns a constant would make a gradient of zeros right. Of each tensor a quarter of the
-    entries must move the loss (ReLU units that are off at every row keep theirs still), and other inputs must too.
+    entries must move the loss (a ReLU unit that is off at every row keeps its own still), and so must other inputs.
     """
     at_theta = loss(theta)
     if other_loss is not None and abs(other_loss(theta) - at_theta) <= 1e-9 * max(1.0, abs(at_theta)):
@@ -258,7 +261,7 @@ def _to_compare_with(
 
 
 def _sweep(loss: Loss, theta: Params) -> Params | None:
-    """Return the numerical gradient by name "d" + tensor; None where the loss fails or there are too many entries."""
+    """Return the numerical gradients by name; None where the loss fails or there are too many entries."""
     if sum(tensor.size for tensor in theta.values()) > MAX_SWEEP:
         return None
     try:

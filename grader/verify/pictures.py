@@ -46,7 +46,7 @@ def gradient_picture(claimed: Mapping[str, FloatArray], numerical: Mapping[str, 
     marks = [_line(LEFT, BOTTOM, RIGHT, TOP, FAINT, dash=True)]
     share = max(1, sum(value.size for value in numerical.values()) // MAX_POINTS)
     for number, (name, right) in enumerate(numerical.items()):
-        # Beyond 1.2 times the largest entry the point is drawn at the rim: a factor of 1000 still shows the rest.
+        # Beyond 1.2 times the largest entry a mark stays at the rim: a factor of 1000 still shows the rest.
         x = np.clip(right.ravel()[::share] / top, -1.2, 1.2)
         y = np.clip(claimed[name].ravel()[::share] / top, -1.2, 1.2)
         marks += [_mark(number, _x(a, -1.2, 1.2), _y(b, -1.2, 1.2)) for a, b in zip(x, y, strict=True)]
@@ -106,7 +106,8 @@ def learning_curve_picture(losses: Sequence[float] | FloatArray, label: str = "l
 
 
 def _document(title: str, description: str, marks: Sequence[str], axes: tuple[str, str]) -> str:
-    frame = f'<rect x="{LEFT}" y="{TOP}" width="{RIGHT - LEFT}" height="{BOTTOM - TOP}" fill="none" stroke="{FAINT}"/>'
+    size = f'width="{RIGHT - LEFT}" height="{BOTTOM - TOP}"'
+    frame = f'<rect x="{LEFT}" y="{TOP}" {size} fill="none" stroke="{FAINT}"/>'
     return "".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
@@ -146,7 +147,8 @@ def _mark(number: int, x: float, y: float) -> str:
 
 def _line(x1: float, y1: float, x2: float, y2: float, colour: str, *, dash: bool = False) -> str:
     dashes = ' stroke-dasharray="5 4"' if dash else ""
-    return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}" stroke-width="1.5"{dashes}/>'
+    ends = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    return f'<line {ends} stroke="{colour}" stroke-width="1.5"{dashes}/>'
 
 
 def _text(x: float, y: float, words: str, anchor: str, *, size: int = 11) -> str:

@@ -71,6 +71,7 @@ def accuracy(predicted: object, labels: npt.ArrayLike, name: str = "predict") ->
     Args:
         predicted: raw, as the student returned it; booleans and whole floats are fine.
         labels: the right labels, shape (m,).
+        name: the blank.
 
     Raises:
         CheckFailure: *predicted* is not (m,) whole numbers.
@@ -81,7 +82,7 @@ def accuracy(predicted: object, labels: npt.ArrayLike, name: str = "predict") ->
 
 def as_losses(value: object, count: int | None, name: str = "losses") -> FloatArray:
     """
-    Convert a returned list of losses to shape (count,); entries may be NaN or infinite, that is for the curve to say.
+    Convert a returned list of losses to shape (count,); entries may be NaN or infinite: the curve tells.
 
     Raises:
         CheckFailure: not a list of *count* numbers.
@@ -130,9 +131,13 @@ def assert_reaches(
     passed = reached <= threshold if below else reached >= threshold
     if passed:
         return
-    unit = (lambda value: f"{100 * value:.1f} %") if percent else (lambda value: f"{value:.3g}")
+    shown, bound = (
+        (f"{100 * reached:.1f} %", f"{100 * threshold:.1f} %")
+        if percent
+        else (f"{reached:.3g}", f"{threshold:.3g}")
+    )
     asked = "at most" if below else "at least"
-    message = f"{name[:1].upper()}{name[1:]} is {unit(reached)}; {asked} {unit(threshold)} is needed."
+    message = f"{name[:1].upper()}{name[1:]} is {shown}; {asked} {bound} is needed."
     curve = _readable(losses)
     seen, advice = _diagnosis(curve)
     if not seen and chance is not None and abs(reached - chance) <= 0.03:
@@ -187,12 +192,13 @@ def _noncentral_t_cdf(t: float, degrees: int, noncentrality: float) -> float:
     """
     P(T <= t) = E[normal_cdf(t*S - noncentrality)], S**2 a chi-square over its *degrees* of freedom.
 
-    By the trapezoid rule over log S, which converges fast for so smooth an integrand; SciPy would take longer to
-    import than all of this takes.
+    By the trapezoid rule over log S, which converges fast for so smooth an integrand; importing SciPy would
+    take longer than all of this.
     """
-    spread = 12.0 / math.sqrt(2.0 * degrees)
-    x = np.linspace(-min(spread, 40.0), min(spread, 3.0), 801)
-    # log S has density proportional to exp(degrees*x - degrees*exp(2x)/2).
+    # log S has density proportional to exp(degrees*x - degrees*exp(2x)/2): a bell of width
+    # 1/sqrt(2*degrees) with a left tail exp(degrees*x).
+    bell = 12.0 / math.sqrt(2.0 * degrees)
+    x = np.linspace(-max(bell, 40.0 / degrees), min(bell, 3.0), 801)
     log_density = degrees * x - degrees * np.exp(2 * x) / 2
     weight = np.exp(log_density - log_density.max())
     normal = np.array([0.5 * math.erfc(-(t * s - noncentrality) / math.sqrt(2.0)) for s in np.exp(x)])

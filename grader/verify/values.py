@@ -1,14 +1,15 @@
-"""Turn what a student returned, which may be anything plain, into the type that a check asks for, or fail politely."""
+"""Turn what a student returned, which may be anything, into what a check asks for, or say what is wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from grader.errors import CheckFailure
+from grader.verify.wording import share_of
 
 __all__ = [
     "FloatArray",
@@ -18,7 +19,6 @@ __all__ = [
     "as_number",
     "as_params",
     "as_tuple",
-    "assert_unchanged",
 ]
 
 FloatArray = npt.NDArray[np.float64]
@@ -64,7 +64,9 @@ def as_array(value: object, shape: tuple[int, ...], name: str, *, kind: Kind = "
     if kind == "float":
         return numbers
     if kind == "whole" and not np.array_equal(numbers, np.rint(numbers)):
-        raise CheckFailure(f"{name} must hold whole numbers; {_share(numbers != np.rint(numbers))} are not.")
+        raise CheckFailure(
+            f"{name} must hold whole numbers; {share_of(numbers != np.rint(numbers))} are not."
+        )
     with np.errstate(all="ignore"):
         return array.astype(np.int64)
 
@@ -87,8 +89,9 @@ def as_tuple(value: object, count: int, name: str) -> tuple[Any, ...]:
     Check that *count* values came back, as a tuple or list; what they are is not looked at.
 
     Args:
-        name: the function and what it should return, such as "forward must return 2 values (p, cache)" is
-            said by the name "forward (p, cache)".
+        value: anything that can come through the wall.
+        count: how many values are asked for.
+        name: the function, with what it should return: "forward (p, cache)".
 
     Raises:
         CheckFailure: something else came back.
@@ -123,6 +126,7 @@ def as_params(value: object, shapes: Mapping[str, tuple[int, ...]], name: str) -
     Further keys are left out without complaint: a gradient dict may well carry `dZ1` too.
 
     Args:
+        value: anything that can come through the wall.
         shapes: key → shape; all of these keys must be there.
         name: the dict, such as "params" or "grads".
 
@@ -137,50 +141,6 @@ def as_params(value: object, shapes: Mapping[str, tuple[int, ...]], name: str) -
         found = f" (it has {_names(extra)} instead)" if extra else ""
         raise CheckFailure(f"{name} lacks {_names(missing)}{found}.")
     return {key: as_array(value[key], shape, key) for key, shape in shapes.items()}
-
-
-class Observed(Protocol):
-    """What `assert_unchanged` reads of an Observation (grader.sandbox)."""
-
-    @property
-    def args_after(self) -> tuple[Any, ...]:
-        """The positional arguments as they are after the call."""
-
-    @property
-    def kwargs_after(self) -> Mapping[str, Any]:
-        """The keyword arguments as they are after the call."""
-
-
-def assert_unchanged(
-    observation: Observed,
-    args: Sequence[object],
-    kwargs: Mapping[str, object] | None = None,
-    names: Sequence[str] = (),
-) -> None:
-    """
-    Fail if the call changed one of its arguments: arrays are compared bit for bit, containers entry by entry.
-
-    What is neither data nor a container of it (a handle, a generator) may change as it likes.
-
-    Args:
-        observation: what `student.observe` returned.
-        args: the positional arguments as they were sent.
-        kwargs: the keyword arguments as they were sent.
-        names: the positional arguments' names, for the message.
-
-    Raises:
-        CheckFailure: an argument is not what it was.
-    """
-    labels = [*names, *(f"argument {i + 1}" for i in range(len(names), len(args)))]
-    before = [*zip(labels, args, strict=False), *(kwargs or {}).items()]
-    after = [*observation.args_after, *((observation.kwargs_after or {}).get(key) for key in kwargs or {})]
-    for (label, sent), left in zip(before, after, strict=False):
-        changed = _changed(sent, left, label)
-        if changed:
-            raise CheckFailure(
-                f"The function changes its argument {changed}.",
-                hint="`a += …`, `a[…] = …` and `out=` write into the caller's array. Compute a new one, or copy first.",
-            )
 
 
 def in_words(value: object) -> str:
@@ -239,7 +199,7 @@ def _check_nested(value: Sequence[object], name: str) -> None:
 
 
 def _fit(array: npt.NDArray[Any], shape: tuple[int, ...], name: str) -> npt.NDArray[Any]:
-    """Return *array* in *shape* if they differ by axes of length 1 that are only too many, or only missing."""
+    """Return *array* in *shape* if they differ only by axes of length 1: too many, or too few."""
     if array.shape == shape:
         return array
     if _by_dropping_ones(array.shape, shape) or _by_dropping_ones(shape, array.shape):
@@ -277,11 +237,7 @@ def _check_finite(numbers: FloatArray, name: str) -> None:
     what = "NaN" if np.isnan(numbers).any() else "infinite"
     if numbers.size == 1:
         raise CheckFailure(f"{name} is {what}.")
-    raise CheckFailure(f"{name} is not finite in {_share(~finite)} ({what}).")
-
-
-def _share(mask: npt.NDArray[np.bool_]) -> str:
-    return f"{int(mask.sum())} of {mask.size} entries"
+    raise CheckFailure(f"{name} is not finite in {share_of(~finite)} ({what}).")
 
 
 def _shape(shape: tuple[int, ...]) -> str:
@@ -294,34 +250,3 @@ def _names(keys: Sequence[object] | Mapping[str, object]) -> str:
     shown = [repr(key)[:MAX_NAME_LENGTH] if isinstance(key, str) else "a key that is no text" for key in keys]
     more = f" and {len(shown) - MAX_NAMES} more" if len(shown) > MAX_NAMES else ""
     return ", ".join(shown[:MAX_NAMES]) + more
-
-
-def _changed(sent: object, left: object, label: str) -> str:
-    """Return which part of an argument changed, in words; empty where nothing did."""
-    if isinstance(sent, np.ndarray):
-        return _changed_array(sent, left, label)
-    if isinstance(sent, Mapping):
-        if not isinstance(left, Mapping) or set(map(str, left)) != set(map(str, sent)):
-            return f"{label} (its keys are not the same after the call)"
-        return _first(_changed(sent[key], left.get(key), f"{label}[{key!r}]") for key in sent)
-    if isinstance(sent, (list, tuple)):
-        if not isinstance(left, (list, tuple)) or len(left) != len(sent):
-            return f"{label} (its length is not the same after the call)"
-        parts = zip(sent, left, strict=True)
-        return _first(_changed(a, b, f"{label}[{i}]") for i, (a, b) in enumerate(parts))
-    return ""
-
-
-def _changed_array(sent: npt.NDArray[Any], left: object, label: str) -> str:
-    if not isinstance(left, np.ndarray) or left.shape != sent.shape or left.dtype != sent.dtype:
-        return f"{label} (its shape or dtype is not the same after the call)"
-    if sent.tobytes() == left.tobytes():
-        return ""
-    width = sent.dtype.itemsize
-    old = np.frombuffer(sent.tobytes(), np.uint8).reshape(-1, width)
-    new = np.frombuffer(left.tobytes(), np.uint8).reshape(-1, width)
-    return f"{label}: {int((old != new).any(axis=1).sum())} of {sent.size} entries differ after the call"
-
-
-def _first(found: Any) -> str:
-    return next((words for words in found if words), "")
