@@ -1,0 +1,88 @@
+"""`make demo`: release, hand in, autograde, give feedback, compare with what must come out."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from grader.demo.marks import Mark, problems, read_marks
+from grader.demo.papers import Student
+from grader.demo.roster import SCRIPT_MARKER, simulated_class
+from grader.demo.scratch import ASSIGNMENTS, Scratch
+from grader.demo.table import show
+from grader.errors import GraderError
+from grader.pipeline import course_of
+
+__all__ = ["main"]
+
+FOLDER = Path("build") / "demo"
+
+
+def main() -> int:
+    """Run the demo; 0 where every score is as expected."""
+    console = Console()
+    course = course_of(Path.cwd())
+    scratch = Scratch(course, course / FOLDER)
+    try:
+        students, marks = _grade(scratch, console)
+    except GraderError as error:
+        console.print(f"[bold red]{type(error).__name__}[/]: {error}", markup=True, highlight=False)
+        return 2
+    show(marks, console)
+    return _verdict(scratch, students, marks, console)
+
+
+def _grade(scratch: Scratch, console: Console) -> tuple[tuple[Student, ...], list[Mark]]:
+    started = time.perf_counter()
+
+    def told(text: str) -> None:
+        console.print(f"[dim]{time.perf_counter() - started:5.0f} s[/]  {text}", highlight=False)
+
+    told(f"a scratch course in {FOLDER}/; nbgrader generate_assignment {', '.join(ASSIGNMENTS)}")
+    scratch.lay_out()
+    students = simulated_class(scratch.books(), scratch.course)
+    scratch.hand_in(students)
+    for assignment in ASSIGNMENTS:
+        papers = [p for s in students for p in s.papers if p.assignment == assignment]
+        told(f"nbgrader autograde {assignment} ({sum(p.content is not None for p in papers)} notebooks)")
+        scratch.nbgrader("autograde", assignment, may_fail=not all(paper.graded for paper in papers))
+    for assignment in ASSIGNMENTS:
+        told(f"nbgrader generate_feedback {assignment}")
+        scratch.nbgrader("generate_feedback", assignment)
+    told("reading the gradebook and the records")
+    return students, read_marks(scratch.folder, students)
+
+
+def _verdict(scratch: Scratch, students: tuple[Student, ...], marks: list[Mark], console: Console) -> int:
+    wrong = [f"{m.student}, {m.paper.notebook}: {text}" for m in marks for text in problems(m)]
+    wrong += _problems_of_pages(scratch, students)
+    console.print(f"{len(students)} students, {len(marks)} notebooks.")
+    console.print(f"Feedback pages: {FOLDER}/feedback/<student>/<assignment>/<notebook>.html", markup=False)
+    console.print(f"Records: {FOLDER}/records/; all that nbgrader said: {scratch.log}", markup=False)
+    if not wrong:
+        console.print("[bold green]Every score is as expected.[/]")
+        return 0
+    console.print(f"[bold red]{len(wrong)} differences from what was expected:[/]")
+    for line in wrong:
+        console.print(f"  {line}", markup=False, highlight=False)
+    return 1
+
+
+def _problems_of_pages(scratch: Scratch, students: tuple[Student, ...]) -> list[str]:
+    """Return what is wrong with the feedback: a missing page, or a student's script that could run."""
+    found = []
+    for student in students:
+        for paper in student.papers:
+            page = scratch.folder / "feedback" / student.name / paper.assignment / f"{paper.notebook}.html"
+            if paper.graded and paper.content is not None and not page.is_file():
+                found.append(f"{student.name}, {paper.notebook}: there is no feedback page")
+            elif page.is_file() and f"<script>document.title = '{SCRIPT_MARKER}'" in page.read_text():
+                found.append(f"{student.name}, {paper.notebook}: the feedback page has the student's script")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""What the gradebook and the records say of a paper, and where that differs from what must be."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import msgspec
+from nbgrader.api import Gradebook, MissingEntry
+
+from grader.demo.papers import Loss, Paper, Student
+from grader.records import Grade, Verdict
+from grader.score import PREFIX
+
+__all__ = ["Mark", "problems", "read_marks"]
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """
+    One paper as it was graded.
+
+    Args:
+        student: the student's slug.
+        paper: what was handed in, with what it must be worth.
+        points: blank → points; None where nobody has given any yet.
+        max_points: blank → what it is worth.
+        needs_person: whether nbgrader lists a cell of it for manual grading.
+        penalty: nbgrader's penalty for lateness, in points.
+        record: the record beside the autograded notebook; None where there is none.
+    """
+
+    student: str
+    paper: Paper
+    points: dict[str, float | None]
+    max_points: dict[str, float]
+    needs_person: bool = False
+    penalty: float = 0.0
+    record: Grade | None = None
+
+    @property
+    def total(self) -> float:
+        """Points of all blanks, before any penalty."""
+        return math.fsum(points or 0.0 for points in self.points.values())
+
+    @property
+    def finding(self) -> str:
+        """The first failed check's misconception or message, as a table has room for."""
+        if not self.paper.graded or self.record is None:
+            return "" if self.paper.content is None else "no record: a person must look"
+        failed = [result for result in self.record.results if result.verdict is not Verdict.PASSED]
+        # A named misconception says most; a check that was not run says least.
+        failed.sort(key=lambda result: (not result.misconception, result.verdict is Verdict.SKIPPED))
+        if not failed:
+            return "all checks passed"
+        first = failed[0]
+        return f"{first.blank}: {first.misconception or first.message}"
+
+
+def read_marks(course: Path, students: tuple[Student, ...]) -> list[Mark]:
+    """Read every paper's points from the gradebook and its record from autograded/."""
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        return [
+            _read_mark(course, gradebook, student.name, paper)
+            for student in students
+            for paper in student.papers
+        ]
+
+
+def _read_mark(course: Path, gradebook: Gradebook, student: str, paper: Paper) -> Mark:
+    try:
+        graded = gradebook.find_submission_notebook(paper.notebook, paper.assignment, student)
+    except MissingEntry:
+        return Mark(student, paper, {}, {})
+    record = course / "autograded" / student / paper.assignment / f"{paper.notebook}.grade.json"
+    return Mark(
+        student=student,
+        paper=paper,
+        points={grade.name.removeprefix(PREFIX): grade.auto_score for grade in graded.grades},
+        max_points={grade.name.removeprefix(PREFIX): float(grade.max_score) for grade in graded.grades},
+        needs_person=any(grade.needs_manual_grade for grade in graded.grades),
+        penalty=float(graded.late_submission_penalty or 0.0),
+        record=msgspec.json.decode(record.read_bytes(), type=Grade) if record.is_file() else None,
+    )
+
+
+def problems(mark: Mark) -> list[str]:
+    """Return where a paper's marks differ from what they must be, a sentence each."""
+    if not mark.paper.graded:
+        return [
+            f"{blank} has {points:g} points, though the file can't be graded"
+            for blank, points in mark.points.items()
+            if points
+        ]
+    if not mark.points:
+        return ["nbgrader has no points for it"]
+    found = [problem for blank in mark.points for problem in _problems_of_blank(mark, blank)]
+    if mark.paper.finding and mark.paper.finding not in _named(mark.record):
+        found.append(f"the feedback does not name {mark.paper.finding!r}")
+    if bool(mark.paper.handed_in) != bool(mark.penalty):
+        found.append(f"the penalty for lateness is {mark.penalty:g}")
+    return found
+
+
+def _problems_of_blank(mark: Mark, blank: str) -> list[str]:
+    points, max_points = mark.points[blank], mark.max_points[blank]
+    loss = mark.paper.lost.get(blank)
+    if points is None:
+        return [f"{blank} has no points: the grader itself failed"]
+    if loss is None and not math.isclose(points, max_points, rel_tol=1e-9):
+        return [f"{blank} must have full marks and has {points:g} of {max_points:g}"]
+    if loss is Loss.SOME and not points < max_points:
+        return [f"{blank} must lose marks and has all {max_points:g}"]
+    if loss is Loss.ALL and points != 0:
+        return [f"{blank} must have nought and has {points:g} of {max_points:g}"]
+    return []
+
+
+def _named(record: Grade | None) -> set[str]:
+    return set() if record is None else {result.misconception for result in record.results}

@@ -1,0 +1,154 @@
+"""What a simulated student hands in, and how it is made from the released notebook."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+import nbformat
+
+from grader.checks import catalogue
+from grader.checks.authoring import Variant
+from grader.errors import ConfigError
+
+__all__ = ["Book", "Loss", "Paper", "Student"]
+
+
+class Loss(enum.Enum):
+    """What a blank must lose; one that has no loss keeps full marks, exactly."""
+
+    SOME = "loses something, perhaps everything"
+    ALL = "gets nought"
+    MAYBE = "may suffer with another one: any score is right"
+
+
+class Paper(msgspec.Struct, frozen=True):
+    """
+    One notebook as it is handed in, and what it must be worth.
+
+    Args:
+        assignment: such as "backprop".
+        notebook: such as "shallow_net".
+        content: the file's bytes; None where the file is not handed in.
+        lost: blank → what it loses; a blank that is not named keeps full marks.
+        graded: False where no file can be graded, so that the gradebook must not hold a graded score.
+        finding: what the misconception's name must be in the record; empty where none is expected.
+        beside: further files of the submission folder, by name.
+        links: symbolic links of the submission folder, name → target.
+        handed_in: time of submission for nbgrader's timestamp file; empty for none.
+    """
+
+    assignment: str
+    notebook: str
+    content: bytes | None
+    lost: Mapping[str, Loss] = {}
+    graded: bool = True
+    finding: str = ""
+    beside: Mapping[str, bytes] = {}
+    links: Mapping[str, str] = {}
+    handed_in: str = ""
+
+
+class Student(msgspec.Struct, frozen=True):
+    """
+    One student of the simulated class.
+
+    Args:
+        name: a slug that says what was done.
+        story: one line for people.
+        papers: what is handed in.
+    """
+
+    name: str
+    story: str
+    papers: tuple[Paper, ...]
+
+
+class Book:
+    """
+    One notebook of the course, from which papers are made.
+
+    Args:
+        assignment: such as "backprop".
+        notebook: such as "shallow_net".
+        source: the instructor's file, with solutions.
+        released: the students' file, as nbgrader wrote it.
+    """
+
+    def __init__(self, assignment: str, notebook: str, source: Path, released: Path) -> None:
+        self.assignment = assignment
+        self.notebook = notebook
+        self.checks = catalogue.find(assignment, notebook)
+        self._solved = {_grade_id(cell): cell.source for cell in nbformat.read(source, as_version=4).cells}
+        self._released: nbformat.NotebookNode = nbformat.read(released, as_version=4)
+
+    @property
+    def blanks(self) -> tuple[str, ...]:
+        """The notebook's blanks, in its order."""
+        return self.checks.spec.blanks
+
+    def solution(self, blank: str) -> str:
+        """Return the text of the blank's solution cell."""
+        return str(self._solved[blank])
+
+    def fill(
+        self, replaced: Mapping[str, str] | None = None, left_empty: Iterable[str] = ()
+    ) -> nbformat.NotebookNode:
+        """
+        Fill the released notebook: the solution in every blank, but for those named.
+
+        Args:
+            replaced: blank → the text that takes the solution's place.
+            left_empty: blanks that stay as they were released.
+        """
+        answers = {blank: self.solution(blank) for blank in self.blanks if blank not in set(left_empty)}
+        answers |= replaced or {}
+        notebook: nbformat.NotebookNode = nbformat.from_dict(self._released)
+        for cell in notebook.cells:
+            if _grade_id(cell) in answers:
+                cell.source = answers.pop(_grade_id(cell))
+        if answers:
+            raise ConfigError(f"{self.notebook} has no cell for {', '.join(answers)}.")
+        return notebook
+
+    def paper(
+        self, notebook: nbformat.NotebookNode | None = None, lost: Mapping[str, Loss] | None = None
+    ) -> Paper:
+        """Hand in *notebook* (by default the solved one); *lost* as in `Paper`."""
+        content = nbformat.writes(self.fill() if notebook is None else notebook).encode()
+        return Paper(self.assignment, self.notebook, content, lost or {})
+
+    def bytes_as_paper(self, content: bytes) -> Paper:
+        """Hand in a file that is no gradable notebook."""
+        return Paper(self.assignment, self.notebook, content, graded=False)
+
+    def styled(self, name: str) -> Paper:
+        """Hand in the solved notebook with the right but unusual style *name*: it loses nothing."""
+        return self.paper(self.fill(_texts(self._group("style", self.checks.styles, name))))
+
+    def mistaken(self, name: str) -> Paper:
+        """
+        Hand in the solved notebook with the misconception *name*.
+
+        It loses marks on its own blank, and on no other but those that its author lists; its name must be
+        found.
+        """
+        group = self._group("misconception", self.checks.misconceptions, name)
+        lost = {blank: Loss.MAYBE for variant in group for blank in (variant.blank, *variant.also)}
+        lost |= {variant.blank: Loss.SOME for variant in group if variant.explanation}
+        return msgspec.structs.replace(self.paper(self.fill(_texts(group)), lost), finding=name)
+
+    def _group(self, kind: str, groups: Mapping[str, list[Variant]], name: str) -> list[Variant]:
+        if name not in groups:
+            raise ConfigError(f"{self.notebook} has no {kind} {name!r}. Known: {', '.join(groups)}.")
+        return groups[name]
+
+
+def _texts(group: Iterable[Variant]) -> dict[str, str]:
+    return {variant.blank: variant.source for variant in group}
+
+
+def _grade_id(cell: nbformat.NotebookNode) -> str:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))

@@ -1,0 +1,110 @@
+"""The scratch copy of the course, and the real nbgrader at work in it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from grader.demo.papers import Book, Paper, Student
+from grader.errors import ConfigError
+
+__all__ = ["ASSIGNMENTS", "Scratch"]
+
+ASSIGNMENTS = ("activations", "backprop", "dropout", "l2")
+DUE = "2026-06-01 12:00:00 UTC"
+
+# What a class needs that the course itself must not fix: a due date's consequence.
+EXTRA_SETTINGS = """
+c.LateSubmissionPlugin.penalty_method = "zero"
+"""
+
+
+class Scratch:
+    """
+    A course folder of its own; the real submitted/ and gradebook are never touched.
+
+    Args:
+        course: the real course, only read.
+        folder: the scratch folder; what lies there is removed.
+    """
+
+    def __init__(self, course: Path, folder: Path) -> None:
+        self.course = course
+        self.folder = folder
+        self.log = folder / "nbgrader-output.txt"
+
+    def lay_out(self) -> None:
+        """Copy settings and sources, and release every assignment with nbgrader."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        settings = (self.course / "nbgrader_config.py").read_text()
+        (self.folder / "nbgrader_config.py").write_text(settings + EXTRA_SETTINGS)
+        for assignment in ASSIGNMENTS:
+            shutil.copytree(self.course / "source" / assignment, self.folder / "source" / assignment)
+            self.nbgrader("generate_assignment", assignment, "--create", "--force")
+            self.nbgrader("db", "assignment", "add", assignment, f"--duedate={DUE}")
+
+    def books(self) -> dict[str, Book]:
+        """Return every notebook of the released assignments, by its name."""
+        sources = [self.folder / "source" / assignment for assignment in ASSIGNMENTS]
+        paths = [path for folder in sources for path in sorted(folder.glob("*.ipynb"))]
+        return {
+            path.stem: Book(
+                path.parent.name,
+                path.stem,
+                path,
+                self.folder / "release" / path.parent.name / path.name,
+            )
+            for path in paths
+        }
+
+    def hand_in(self, students: Iterable[Student]) -> None:
+        """Write what the students submit, as the exchange would have collected it."""
+        for student in students:
+            for paper in student.papers:
+                self._hand_in(student.name, paper)
+
+    def _hand_in(self, name: str, paper: Paper) -> None:
+        folder = self.folder / "submitted" / name / paper.assignment
+        folder.mkdir(parents=True, exist_ok=True)
+        if paper.content is not None:
+            (folder / f"{paper.notebook}.ipynb").write_bytes(paper.content)
+        for file, content in paper.beside.items():
+            (folder / file).write_bytes(content)
+        for link, target in paper.links.items():
+            (folder / link).symlink_to(target)
+        if paper.handed_in:
+            (folder / "timestamp.txt").write_text(paper.handed_in)
+
+    def nbgrader(self, *arguments: str, may_fail: bool = False) -> None:
+        """
+        Run `nbgrader` as an instructor would; its words go to the log.
+
+        Args:
+            *arguments: of the command line.
+            may_fail: whether a failure is part of the story (a file that can't be graded).
+
+        Raises:
+            ConfigError: it failed, and may not.
+        """
+        with self.log.open("a") as output:
+            output.write(f"\n$ nbgrader {' '.join(arguments)}\n")
+            output.flush()
+            done = subprocess.run(  # noqa: S603
+                [sys.executable, "-m", "nbgrader", *arguments],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {"PYTHONWARNINGS": "ignore"},
+                check=False,
+            )
+        if done.returncode != 0 and not may_fail:
+            tail = "\n".join(self.log.read_text().splitlines()[-15:])
+            raise ConfigError(
+                f"`nbgrader {' '.join(arguments)}` failed; all it said is in {self.log}:\n{tail}"
+            )

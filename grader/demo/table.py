@@ -1,0 +1,48 @@
+"""The demo's outcome as a table for people."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from grader.demo.marks import Mark, problems
+
+__all__ = ["show"]
+
+FINDING_LENGTH = 100
+
+
+def show(marks: list[Mark], console: Console) -> None:
+    """Print one line a paper: who, what, points, the main finding, seconds, and whether that was expected."""
+    table = Table(title="The simulated class, graded by nbgrader", row_styles=["", "dim"])
+    table.add_column("student", no_wrap=True)
+    table.add_column("notebook", no_wrap=True)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("main finding")
+    table.add_column("seconds", justify="right")
+    table.add_column("as expected")
+    before = ""
+    for mark in marks:
+        table.add_row(
+            mark.student if mark.student != before else "",
+            mark.paper.notebook,
+            _score(mark),
+            escape(_shortened(mark.finding)),
+            f"{mark.record.seconds:.1f}" if mark.record else "–",
+            "[red]no[/]" if problems(mark) else "[green]yes[/]",
+        )
+        before = mark.student
+    console.print(table)
+
+
+def _score(mark: Mark) -> str:
+    if not mark.points or not mark.paper.graded:
+        return "–"
+    late = f" − {mark.penalty:g} late" if mark.penalty else ""
+    return f"{mark.total:.3g} / {sum(mark.max_points.values()):g}{late}"
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= FINDING_LENGTH else line[: FINDING_LENGTH - 1] + "…"
