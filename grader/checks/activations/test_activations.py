@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from grader import verify
 from grader.checks import Notebook, check
 from grader.checks.activations import reference_activations as reference
+from grader.errors import CheckFailure
 from grader.sandbox import Student
 
 NOTEBOOK = Notebook(
@@ -44,8 +45,8 @@ NOTEBOOK = Notebook(
 FloatArray = NDArray[np.float64]
 Elementwise = Callable[[FloatArray], FloatArray]
 
-# Pre-activations as a net has them: order 1, some far out on the flat sides. Up to 20 in absolute value even a
-# formula that divides two exponentials of z has not overflowed, in float32 neither (e^20 squared is 2e17).
+# Pre-activations as a net has them: order 1, some far out on the flat sides. Up to 20 in absolute value even
+# a formula that divides two exponentials of z has not overflowed, in float32 neither (e^20 squared is 2e17).
 SPREAD, FAR = 2.0, 20.0
 LARGEST = 1000.0  # the contract's bound
 AT_KINK = "An entry is exactly zero here: any slope from 0 to 1 is right at the kink."
@@ -78,11 +79,28 @@ def assert_pure(student: Student, name: str, z: FloatArray, *more: float) -> Non
     verify.assert_unchanged(seen, (z, *more), names=("z", "slope"))
 
 
-def assert_derived(student: Student, name: str, rng: np.random.Generator, *more: float) -> None:
-    """Fail if a derivative has the rounding of a difference quotient: the forbidden road earns nothing."""
-    # On the negative side the ReLUs' quotients are exact, so the probe stays on the positive one.
-    points = np.abs(verify.quotient_probe(rng))
-    verify.assert_no_quotient_noise(student.call(name, points, *more), name)
+def assert_derived(student: Student, name: str, rng: np.random.Generator) -> None:
+    """Fail if a smooth derivative has a difference quotient's rounding: the forbidden road earns nothing."""
+    verify.assert_no_quotient_noise(student.call(name, verify.quotient_probe(rng)), name)
+
+
+def assert_sharp(student: Student, name: str, rng: np.random.Generator, *slope: float) -> None:
+    """
+    Fail if a kinked derivative is a difference quotient: right far from the kink only, or not quite one.
+
+    A step h of 1e-7 or more reaches over the kink from 1.5e-8 ... 1e-7 (nearer, np.isclose may see
+    a zero); a smaller h leaves errors of 1e-16/h, above 1e-10, where a written-down slope is exactly one.
+    """
+    far, near = rng.uniform(0.5, 2.5, 8), rng.uniform(1.5e-8, 1e-7, 8)
+    z = np.concatenate([far, -far, near, -near])
+    answer = verify.as_array(student.call(name, z, *slope), z.shape, f"{name}(z)")
+    error = np.abs(answer - reference.leaky_relu_grad(z, *(slope or (0.0,))))
+    if np.all(error[:16] < 1e-5) and (np.any(error[16:] > 1e-5) or np.any(error[:8] > 1e-10)):
+        raise CheckFailure(
+            f"The answer of {name} looks like a difference quotient: it is right at most points, but not "
+            "right beside z = 0, or not exactly one on the positive side.",
+            hint="Derive the slope of each side and write it down; a numerical gradient is for checking it.",
+        )
 
 
 # --- collapse ---------------------------------------------------------------------------------------------
@@ -260,7 +278,7 @@ def test_relu_leaves_z_as_it_is(student: Student, rng: np.random.Generator) -> N
 def test_relu_grad_is_right_at_every_entry(student: Student, rng: np.random.Generator) -> None:
     """relu_grad is the slope of ReLU at z, however large z is, for arrays of any shape."""
     assert_values(student, "relu_grad", reference.relu_grad, [*batches(rng), far_out(rng)])
-    assert_derived(student, "relu_grad", rng)
+    assert_sharp(student, "relu_grad", rng)
 
 
 @check("relu_grad", weight=1)
@@ -271,14 +289,14 @@ def test_relu_grad_at_the_kink_is_a_slope_between_the_two_sides(
     z = with_zeros(rng)
     low, high = (z > 0).astype(float), (z >= 0).astype(float)
     verify.assert_between(student.call("relu_grad", z), low, high, "relu_grad(z)", hint=AT_KINK)
-    assert_derived(student, "relu_grad", rng)
+    assert_sharp(student, "relu_grad", rng)
 
 
 @check("relu_grad", weight=1)
 def test_relu_grad_leaves_z_as_it_is(student: Student, rng: np.random.Generator) -> None:
     """relu_grad leaves its argument as it is."""
     assert_pure(student, "relu_grad", batches(rng)[2])
-    assert_derived(student, "relu_grad", rng)
+    assert_sharp(student, "relu_grad", rng)
 
 
 # --- leaky_relu -------------------------------------------------------------------------------------------
@@ -323,7 +341,7 @@ def test_leaky_relu_grad_is_right_at_every_entry(student: Student, rng: np.rando
             reference.leaky_relu_grad(z, slope),
             "leaky_relu_grad(z, slope)",
         )
-    assert_derived(student, "leaky_relu_grad", rng, 0.1)
+    assert_sharp(student, "leaky_relu_grad", rng, 0.1)
 
 
 @check("leaky_relu_grad", weight=1)
@@ -333,14 +351,14 @@ def test_leaky_relu_grad_at_the_kink_and_by_default(student: Student, rng: np.ra
     low = np.where(z > 0, 1.0, np.where(z < 0, 0.01, 0.0))
     high = np.where(z < 0, 0.01, 1.0)
     verify.assert_between(student.call("leaky_relu_grad", z), low, high, "leaky_relu_grad(z)", hint=AT_KINK)
-    assert_derived(student, "leaky_relu_grad", rng, 0.1)
+    assert_sharp(student, "leaky_relu_grad", rng, 0.1)
 
 
 @check("leaky_relu_grad", weight=0.5)
 def test_leaky_relu_grad_leaves_z_as_it_is(student: Student, rng: np.random.Generator) -> None:
     """leaky_relu_grad leaves its argument as it is."""
     assert_pure(student, "leaky_relu_grad", batches(rng)[2], 0.1)
-    assert_derived(student, "leaky_relu_grad", rng, 0.1)
+    assert_sharp(student, "leaky_relu_grad", rng, 0.1)
 
 
 # --- softmax ----------------------------------------------------------------------------------------------
