@@ -1,4 +1,4 @@
-"""What holds for the repository as a whole: the package map, the settings, the pins, and what no file may name."""
+"""What holds for the whole repository: the package map, settings, pins, and what no file may name."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from nbgrader.api import Gradebook, MissingEntry
 
+from grader import archive
 from grader.demo.papers import Loss, Paper, Student
 from grader.records import Grade, Verdict
 from grader.score import PREFIX
@@ -57,7 +58,7 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 def read_marks(course: Path, students: tuple[Student, ...]) -> list[Mark]:
-    """Read every paper's points from the gradebook and its record from autograded/."""
+    """Read every paper's points from the gradebook and its record."""
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
         return [
             _read_mark(course, gradebook, student.name, paper)
@@ -71,7 +72,7 @@ def _read_mark(course: Path, gradebook: Gradebook, student: str, paper: Paper) -
         graded = gradebook.find_submission_notebook(paper.notebook, paper.assignment, student)
     except MissingEntry:
         return Mark(student, paper, {}, {})
-    record = course / "autograded" / student / paper.assignment / f"{paper.notebook}.grade.json"
+    record = archive.record_path(course, student, paper.assignment, paper.notebook)
     return Mark(
         student=student,
         paper=paper,
@@ -79,7 +80,7 @@ def _read_mark(course: Path, gradebook: Gradebook, student: str, paper: Paper) -
         max_points={grade.name.removeprefix(PREFIX): float(grade.max_score) for grade in graded.grades},
         needs_person=any(grade.needs_manual_grade for grade in graded.grades),
         penalty=float(graded.late_submission_penalty or 0.0),
-        record=msgspec.json.decode(record.read_bytes(), type=Grade) if record.is_file() else None,
+        record=archive.load(record),
     )
 
 
