@@ -46,8 +46,10 @@ class Config(msgspec.Struct, frozen=True):
         course: the course folder: source/, release/, the gradebook and the secret stand here.
         limits: what one notebook may use.
         isolation: "wall", or "none" for authors on systems that have no wall; marks every result.
+        notebook_bytes: the largest submitted file that is read; outputs are what makes notebooks large.
     """
 
     course: Path
     limits: Limits = Limits()
     isolation: str = "wall"
+    notebook_bytes: int = 16 * MEBIBYTE

@@ -1,0 +1,152 @@
+"""
+Step 6: nbgrader's door. Calls pipeline.grade() where nbgrader would execute the notebook, and saves its
+points.
+
+`nbgrader autograde`, the formgrader's button and NbGraderAPI come in here, by way of nbgrader_config.py and
+grader/converter.py. No verdict is made here, and nothing is read from a cell's outputs: stock nbgrader gives
+nought for a line on stderr and full marks for a value that is not a number.
+"""
+
+from __future__ import annotations
+
+from nbformat import NotebookNode
+from nbgrader import utils
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+
+from grader import archive, pipeline
+from grader.converter import Run
+from grader.errors import GraderError, WallError
+from grader.feedback import check_cell_outputs
+from grader.harmless import clean_outputs
+from grader.records import CellScore, CheckResult, Grade, Provenance, Submission, Verdict
+from grader.score import PREFIX
+from grader.submission import from_notebook
+
+__all__ = ["GradeNotebook", "SavePoints"]
+
+Resources = dict[str, dict[str, object]]
+POINTS = "points_of_check_cells"
+
+
+class GradeNotebook(NbGraderPreprocessor):  # type: ignore[misc]
+    """
+    Stands in place of nbgrader's Execute: grades the notebook behind the wall and writes the feedback into
+    it.
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        """Grade *nb*, whose nbgrader metadata is the course's own by now."""
+        names = resources["nbgrader"]
+        submission = from_notebook(
+            nb, str(names["student"]), str(names["assignment"]), str(names["notebook"])
+        )
+        grade = self._grade(submission, self.parent.run)
+        for run in grade.runs:
+            nb.cells[run.index].outputs = clean_outputs(run.outputs)
+        outputs = {score.grade_id: check_cell_outputs(grade, score) for score in grade.scores}
+        for cell in submission.cells:
+            if cell.is_check:
+                nb.cells[cell.index].outputs = outputs.get(cell.grade_id, [])
+        names[POINTS] = {score.grade_id: score.points for score in grade.scores}
+        return nb, resources
+
+    def _grade(self, submission: Submission, run: Run) -> Grade:
+        """Grade, or take the record of an equal grading; a failure of ours becomes a grade without points."""
+        if self.parent.refusal:
+            grade = _without_points(submission, run, Verdict.FAILED, self.parent.refusal)
+        else:
+            try:
+                grade = self._known(submission, run) or pipeline.grade(submission, run.config, run.sandbox)
+            except WallError:
+                raise
+            except GraderError as error:
+                grade = _without_points(submission, run, Verdict.GRADER_ERROR, str(error))
+            except Exception as error:  # a bug of ours must not cost the next student
+                self.log.exception("The grader failed on %s.", _name_of(submission))
+                grade = _without_points(
+                    submission, run, Verdict.GRADER_ERROR, f"{type(error).__name__}: {error}"
+                )
+        archive.save(grade, run.config.course)
+        for reason in sorted({r.message for r in grade.results if r.verdict is Verdict.GRADER_ERROR}):
+            run.fail(_name_of(submission), f"needs a person, the grader failed: {reason}")
+        return grade
+
+    def _known(self, submission: Submission, run: Run) -> Grade | None:
+        """
+        Return the record of this very submission, unless grading it anew was asked for or a person must
+        look.
+        """
+        if run.force:
+            return None
+        path = archive.record_path(
+            run.config.course, submission.student_id, submission.assignment, submission.notebook
+        )
+        known = archive.load(path)
+        if (
+            known is None
+            or known.points is None
+            or known.provenance.digest != pipeline.digest(submission, run.config)
+        ):
+            return None
+        self.log.info(
+            "%s: nothing has changed since it was graded; its record is used.", _name_of(submission)
+        )
+        return known
+
+
+class SavePoints(SaveAutoGrades):  # type: ignore[misc]
+    """
+    Saves our points; a check cell without points is left empty and flagged. Hand-graded cells stay
+    nbgrader's.
+    """
+
+    def _add_score(self, cell: NotebookNode, resources: Resources) -> None:
+        if cell.cell_type != "code" or utils.is_solution(cell):
+            super()._add_score(cell, resources)
+            return
+        grade_id = cell.metadata["nbgrader"]["grade_id"] grade = self.gradebook.find_grade(grade_id,
+        self.notebook_id, self.assignment_id, self.student_id) points = resources["nbgrader"][POINTS] assert
+        isinstance(points, dict)  # noqa: S101 - set above; a run without GradeNotebook must not save
+        anything grade.auto_score = points.get(grade_id) # As nbgrader does: a manual score stays, and a
+        person is asked whether it still holds. grade.needs_manual_grade = grade.auto_score is None or
+        grade.manual_score is not None self.gradebook.db.commit()
+
+
+def _name_of(submission: Submission) -> str:
+    return f"{submission.student_id}/{submission.assignment}/{submission.notebook}"
+
+
+def _without_points(submission: Submission, run: Run, verdict: Verdict, message: str) -> Grade:
+    """
+    Return the grade of a notebook that was not judged.
+
+    Args:
+        submission: its check cells are known, if nothing else.
+        run: the nbgrader run.
+        verdict: FAILED where the file can't be read (the student's part: nought); GRADER_ERROR where we
+            failed (ours: no points, and a person looks).
+        message: why.
+    """
+    earned = 0.0 if verdict is Verdict.FAILED else None
+    checks = [cell for cell in submission.cells if cell.is_check]
+    title = "The notebook can be read." if verdict is Verdict.FAILED else "The notebook can be graded."
+    return Grade(
+        student_id=submission.student_id,
+        assignment=submission.assignment,
+        notebook=submission.notebook,
+        scores=tuple(CellScore(cell.grade_id, earned, cell.points) for cell in checks),
+        results=tuple(
+            CheckResult(
+                name="read" if verdict is Verdict.FAILED else "grade",
+                title=title,
+                blank=cell.grade_id.removeprefix(PREFIX),
+                weight=1.0,
+                verdict=verdict,
+                message=message,
+            )
+            for cell in checks
+        ),
+        runs=(),
+        provenance=Provenance("", "", run.config.isolation, "none", pipeline.versions()),
+        seconds=0.0,
+    )

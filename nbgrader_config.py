@@ -1,0 +1,21 @@
+"""The course's settings for nbgrader: names only, no logic; every class is named as text (see below)."""
+
+c = get_config()  # noqa: F821 - nbgrader provides it
+
+c.CourseDirectory.course_id = "deep-learning"
+
+# What a student finds in an empty blank.
+c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("<- write your solution here")'}
+
+# As text, so that nothing in this file can fail: nbgrader passes over a configuration file that raises, and
+# would then run students' code without a wall. A class that can't be imported stops it instead.
+c.Autograde.exporter_class = "grader.converter.CourseExporter"
+c.Autograde.autograde_preprocessors = [
+    "grader.preprocessors.GradeNotebook",  # in place of nbgrader.preprocessors.Execute
+    "nbgrader.preprocessors.IgnorePattern",
+    "nbconvert.preprocessors.ClearMetadataPreprocessor",
+    "nbgrader.preprocessors.LimitOutput",
+    "grader.preprocessors.SavePoints",  # in place of nbgrader.preprocessors.SaveAutoGrades
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]

@@ -1,0 +1,78 @@
+"""Fixtures of the tests that drive the real nbgrader."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from scratch_course import REPOSITORY, Course, FakeSandbox, Marker, source_notebook
+
+from grader import converter, pipeline
+
+
+# What nbgrader and the packages below it warn of in their own code.
+THEIRS = ("ignore::sqlalchemy.exc.SAWarning", "ignore::ResourceWarning", "ignore::UserWarning:nbconvert.*")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Pass over the warnings of nbgrader's own code in this folder's tests."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            for warning in THEIRS:
+                item.add_marker(pytest.mark.filterwarnings(warning))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _alembic_on_the_path() -> Iterator[None]:
+    """Let nbgrader find the program `alembic`, which it starts by name for a new gradebook."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        yield
+
+
+@pytest.fixture(scope="session")
+def released_course(tmp_path_factory: pytest.TempPathFactory) -> Course:
+    root = tmp_path_factory.mktemp("course")
+    shutil.copy(REPOSITORY / "nbgrader_config.py", root)
+    source = root / "source/tiny/numbers.ipynb"
+    source.parent.mkdir(parents=True)
+    nbformat.write(source_notebook(), source)
+    course = Course(root)
+    result = course.api().generate_assignment("tiny")
+    assert result["success"], result
+    return course
+
+
+@pytest.fixture
+def course(released_course: Course, tmp_path: Path, marker: Marker) -> Course:
+    """A fresh copy of a course that has been released, graded by the marker."""
+    del marker
+    root = tmp_path / "course"
+    shutil.copytree(released_course.root, root)
+    return Course(root)
+
+
+@pytest.fixture
+def marker(monkeypatch: pytest.MonkeyPatch) -> Marker:
+    """What grades in place of the wall and the checks."""
+    marker = Marker()
+    monkeypatch.setattr(pipeline, "grade", marker.grade)
+    monkeypatch.setattr(pipeline, "digest", marker.digest)
+    monkeypatch.setattr(converter, "Sandbox", FakeSandbox)
+    monkeypatch.setattr(FakeSandbox, "tested", 0)
+    monkeypatch.setattr(FakeSandbox, "trouble", None)
+    return marker
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """Keep nbgrader's log out of the next test."""
+    level = logging.getLogger().level
+    yield
+    logging.getLogger().setLevel(level)
