@@ -104,12 +104,15 @@ class SavePoints(SaveAutoGrades):  # type: ignore[misc]
         if cell.cell_type != "code" or utils.is_solution(cell):
             super()._add_score(cell, resources)
             return
-        grade_id = cell.metadata["nbgrader"]["grade_id"] grade = self.gradebook.find_grade(grade_id,
-        self.notebook_id, self.assignment_id, self.student_id) points = resources["nbgrader"][POINTS] assert
-        isinstance(points, dict)  # noqa: S101 - set above; a run without GradeNotebook must not save
-        anything grade.auto_score = points.get(grade_id) # As nbgrader does: a manual score stays, and a
-        person is asked whether it still holds. grade.needs_manual_grade = grade.auto_score is None or
-        grade.manual_score is not None self.gradebook.db.commit()
+        points = resources["nbgrader"][POINTS]
+        if not isinstance(points, dict):
+            raise TypeError(f"{POINTS} must be set by GradeNotebook; are both in autograde_preprocessors?")
+        grade_id = cell.metadata["nbgrader"]["grade_id"]
+        grade = self.gradebook.find_grade(grade_id, self.notebook_id, self.assignment_id, self.student_id)
+        grade.auto_score = points.get(grade_id)
+        # As nbgrader does: a manual score stays, and a person is asked whether it still holds.
+        grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
+        self.gradebook.db.commit()
 
 
 def _name_of(submission: Submission) -> str:

@@ -1,8 +1,8 @@
 """
 A scratch course of one tiny notebook, graded by the real nbgrader.
 
-Where a test is about nbgrader's side (files, gradebook, feedback), the wall and the checks are replaced by `Marker`,
-which reads the verdict from a comment: `# earns 2/3` in the cell of a blank.
+Where a test is about nbgrader's side (files, gradebook, feedback), the wall and the checks are replaced by
+`Marker`, which reads the verdict from a comment in the cell of a blank: `# double earns 2/3`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from grader.records import CellRun, CheckResult, Grade, Provenance, Submission, 
 from grader.score import blank_of, total
 
 REPOSITORY = Path(__file__).parents[2]
-SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><path d="M0 20L40 0" stroke="#36c"/></svg>'
+SVG = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="9"><path d="M0 9L40 0" stroke="#36c"/></svg>'
+)
 
 
 class Marker:
@@ -36,6 +38,8 @@ class Marker:
         self.message = "p is 2.0 times what it should be at every entry."
 
     def grade(self, submission: Submission, config: Config, sandbox: object) -> Grade:
+        """Stand in for pipeline.grade."""
+        del sandbox
         self.seen.append(submission)
         if submission.student_id in self.fails_on:
             raise self.fails_on[submission.student_id]
@@ -58,6 +62,7 @@ class Marker:
         )
 
     def digest(self, submission: Submission, config: Config) -> str:
+        """Stand in for pipeline.digest."""
         return str(hash((submission.cells, config.isolation)))
 
     def _results(self, blank: str, earned: int, of: int) -> list[CheckResult]:
@@ -94,6 +99,7 @@ class FakeSandbox:
         return None
 
     def self_test(self) -> None:
+        """Count, and fail where the test wants it."""
         FakeSandbox.tested += 1
         if FakeSandbox.trouble:
             raise FakeSandbox.trouble
@@ -153,15 +159,18 @@ class Course:
         self.root = root
 
     def api(self, **settings: Any) -> NbGraderAPI:
+        """Return nbgrader's Python interface, configured as the course is."""
         config = PyFileConfigLoader("nbgrader_config.py", path=str(self.root)).load_config()
         config.CourseDirectory.root = str(self.root)
         config.merge(TraitletsConfig(settings))
         return NbGraderAPI(config=config)
 
     def released(self) -> nbformat.NotebookNode:
+        """Return what students get."""
         return nbformat.read(self.root / "release/tiny/numbers.ipynb", as_version=4)
 
     def folder(self, student: str, step: str = "submitted") -> Path:
+        """Return a student's folder in one of nbgrader's steps."""
         return self.root / step / student / "tiny"
 
     def submit(self, student: str, notebook: nbformat.NotebookNode | bytes, name: str = "numbers") -> Path:
@@ -194,6 +203,7 @@ class Course:
             return {grade.name: (grade.auto_score, grade.needs_manual_grade) for grade in notebook.grades}
 
     def autograded(self, student: str) -> nbformat.NotebookNode:
+        """Return the graded notebook."""
         return nbformat.read(self.folder(student, "autograded") / "numbers.ipynb", as_version=4)
 
     def feedback(self, student: str) -> str:
