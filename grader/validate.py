@@ -83,6 +83,15 @@ class _Bench:
             raise ConfigError(f"{self.name}: no cell has the grade_id {', '.join(sources)}.")
         return notebook
 
+    def with_appended(self, blank: str, text: str) -> nbformat.NotebookNode:
+        """Return the solved notebook with *text* after the solution of *blank*, in the same cell."""
+        solution = next(
+            cell.source
+            for cell in self.source.cells
+            if cell.metadata.get("nbgrader", {}).get("grade_id") == blank
+        )
+        return self.with_variants([Variant("trivial", "", blank, solution + "\n" + text)])
+
 
 def validate(
     assignment: str | None,
@@ -172,6 +181,41 @@ def _stub(bench: _Bench) -> Finding:
     return Finding(bench.name, "the released notebook runs and gets nought", 1, tuple(problems))
 
 
+def _trivial(bench: _Bench) -> Finding:
+    """An answer of the right shape without any content gets nought."""
+    problems: list[str] = []
+    for blank in bench.checks.spec.blanks:
+        for name, wrapper in TRIVIAL.items():
+            grade = bench.grade(bench.with_appended(blank, wrapper.format(blank=blank)))
+            problems += [
+                f"{blank} earns {s.points} of {s.max_points} points with {name}"
+                for s in grade.scores
+                if s.grade_id == f"check_{blank}" and s.points
+            ]
+    tried = len(bench.checks.spec.blanks) * len(TRIVIAL)
+    return Finding(bench.name, "an answer without content gets nought", tried, tuple(problems))
+
+
+# What a student could write without any insight, and an attacker would try first.
+TRIVIAL = {
+    "zeros of the right shape": """
+_right = {blank}
+def _nought(value):
+    if isinstance(value, dict):
+        return {{key: _nought(item) for key, item in value.items()}}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_nought(item) for item in value)
+    return 0 * value
+def {blank}(*args, _right=_right, **kwargs):
+    return _nought(_right(*args, **kwargs))
+""",
+    "its first argument": """
+def {blank}(first, *args, **kwargs):
+    return first
+""",
+}
+
+
 def _misconceptions(bench: _Bench) -> Finding:
     """Every misconception loses marks on its own check, is named, and costs nothing else."""
     problems: list[str] = []
@@ -212,7 +256,7 @@ def _styles(bench: _Bench) -> Finding:
     return Finding(bench.name, "every right style keeps all marks", len(bench.checks.styles), tuple(problems))
 
 
-PROOFS = (_coverage, _release, _solution, _repeatable, _stub, _misconceptions, _styles)
+PROOFS = (_coverage, _release, _solution, _repeatable, _stub, _trivial, _misconceptions, _styles)
 
 
 def _lost(grade: Grade) -> list[str]:

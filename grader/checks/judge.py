@@ -90,6 +90,30 @@ class Judge:
         self.results.append(result)
         return result
 
+    def settled(self) -> tuple[CheckResult, ...]:
+        """
+        Return the results as they count: where all of a blank's main checks failed, its others count nothing.
+
+        The main checks are those of the blank's largest weight. Without this rule an array of zeros would
+        earn the marks for the right shape and for leaving its arguments alone.
+        """
+        main: dict[str, CheckResult] = {}
+        earning: set[str] = set()
+        for result in sorted(self.results, key=lambda result: -result.weight):
+            first = main.setdefault(result.blank, result)
+            if result.weight == first.weight and result.verdict in {Verdict.PASSED, Verdict.GRADER_ERROR}:
+                earning.add(result.blank)
+        return tuple(
+            result
+            if result.blank in earning or result.verdict is not Verdict.PASSED
+            else msgspec.structs.replace(
+                result,
+                verdict=Verdict.SKIPPED,
+                message=f"Right as far as it goes; it counts once this passes: {main[result.blank].title}",
+            )
+            for result in self.results
+        )
+
     def broken(self, check: Check, error: BaseException) -> CheckResult:
         """Return the result of a check that failed by our fault: it scores nothing, and a person looks."""
         return msgspec.structs.replace(

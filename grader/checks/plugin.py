@@ -47,7 +47,7 @@ def run(checks: CheckSet, student: Student, secret: bytes) -> tuple[CheckResult,
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or not judge.results:
         trouble = "; ".join(collected.trouble) or f"pytest ended with {status!r}"
         raise GraderError(f"The checks of {checks.assignment}/{checks.notebook} did not run: {trouble}")
-    return tuple(judge.results)
+    return judge.settled()
 
 
 # No terminal, cache, capture or conftest: a grading run prints nothing of pytest's, writes no file, and

@@ -192,3 +192,35 @@ def test_inputs_depend_on_every_name_and_on_the_secret() -> None:
     assert len(seeds) == 4
     assert seed_of(b"a" * 32, "x", "y") == seed_of(b"a" * 32, "x", "y")
     assert all(seed.bit_length() <= 128 for seed in seeds)
+
+
+def judged_and_settled(main: Verdict, *, weight: float = 2.0) -> list[Any]:
+    def main_body(_: Any, __: np.random.Generator) -> None:
+        if main is Verdict.FAILED:
+            raise CheckFailure("wrong")
+        if main is Verdict.LIMIT_HIT:
+            raise LimitHit("died", "died")
+        if main is Verdict.GRADER_ERROR:
+            raise ValueError
+
+    checks = check_set()
+    judge = Judge(checks, student_with(checks), b"secret")  # type: ignore[arg-type]
+    judge.judge(Check("test_values", "It gives the values", "double", weight, False, main_body))
+    judge.judge(Check("test_shape", "It keeps the shape", "double", 1.0, False, lambda *_: None))
+    return list(judge.settled())
+
+
+@pytest.mark.parametrize("main", [Verdict.FAILED, Verdict.LIMIT_HIT])
+def test_a_right_shape_earns_nothing_where_the_main_check_did_not_pass(main: Verdict) -> None:
+    shape = judged_and_settled(main)[1]
+    assert shape.verdict is Verdict.SKIPPED
+    assert "counts once this passes: It gives the values" in shape.message
+
+
+@pytest.mark.parametrize("main", [Verdict.PASSED, Verdict.GRADER_ERROR])
+def test_a_right_shape_counts_where_the_main_check_passed_or_could_not_be_carried_out(main: Verdict) -> None:
+    assert judged_and_settled(main)[1].verdict is Verdict.PASSED
+
+
+def test_checks_of_one_weight_are_all_main_checks() -> None:
+    assert judged_and_settled(Verdict.FAILED, weight=1.0)[1].verdict is Verdict.PASSED
