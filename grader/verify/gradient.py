@@ -231,7 +231,7 @@ def _is_degenerate(loss: Loss, other_loss: Loss | None, theta: Params) -> bool:
     Whether the loss hardly depends on its arguments, so that any backward "fits" it.
 
     A forward that returns a constant would make a gradient of zeros right. Of each tensor a quarter of the
-    entries must move the loss (a ReLU unit that is off at every row keeps its own still), and so must other inputs.
+    entries must move the loss (a ReLU unit that is off at every row keeps its own still), and other inputs.
     """
     at_theta = loss(theta)
     if other_loss is not None and abs(other_loss(theta) - at_theta) <= 1e-9 * max(1.0, abs(at_theta)):
