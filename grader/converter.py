@@ -156,6 +156,8 @@ class _ExchangeFilesOnly(BaseConverter):  # type: ignore[misc]
 class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
     """nbgrader's Autograde, for hostile folders: one bad submission costs itself only, and says why."""
 
+    notebooks: list[str]  # paths of the submission at hand; kept by nbgrader
+
     def convert_notebooks(self) -> None:
         """Grade every submission that is due, behind one wall."""
         self._known_notebooks(self.coursedir.assignment_id)
