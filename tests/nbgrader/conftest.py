@@ -15,7 +15,6 @@ from scratch_course import REPOSITORY, Course, FakeSandbox, Marker, source_noteb
 
 from grader import converter, pipeline
 
-
 # What nbgrader and the packages below it warn of in their own code.
 THEIRS = ("ignore::sqlalchemy.exc.SAWarning", "ignore::ResourceWarning", "ignore::UserWarning:nbconvert.*")
 

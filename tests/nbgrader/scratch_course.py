@@ -35,6 +35,7 @@ class Marker:
         self.seen: list[Submission] = []
         self.fails_on: dict[str, Exception] = {}
         self.outputs: tuple[dict[str, object], ...] = ()
+        self.blanks_without_checks: set[str] = set()
         self.message = "p is 2.0 times what it should be at every entry."
 
     def grade(self, submission: Submission, config: Config, sandbox: object) -> Grade:
@@ -46,7 +47,7 @@ class Marker:
         code = "\n".join(cell.source for cell in submission.cells if cell.runs)
         results = []
         for cell in submission.cells:
-            if cell.is_check:
+            if cell.is_check and blank_of(cell) not in self.blanks_without_checks:
                 found = re.findall(rf"# {blank_of(cell)} earns (\d+)/(\d+)", code)
                 earned, of = map(int, found[-1]) if found else (0, 1)
                 results += self._results(blank_of(cell), earned, of)
