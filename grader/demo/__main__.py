@@ -48,7 +48,7 @@ def _grade(scratch: Scratch, console: Console) -> tuple[tuple[Student, ...], lis
     for assignment in ASSIGNMENTS:
         papers = [p for s in students for p in s.papers if p.assignment == assignment]
         told(f"nbgrader autograde {assignment} ({sum(p.content is not None for p in papers)} notebooks)")
-        scratch.nbgrader("autograde", assignment, may_fail=not all(paper.graded for paper in papers))
+        scratch.nbgrader("autograde", assignment)
     for assignment in ASSIGNMENTS:
         told(f"nbgrader generate_feedback {assignment}")
         scratch.nbgrader("generate_feedback", assignment)
@@ -77,7 +77,7 @@ def _problems_of_pages(scratch: Scratch, students: tuple[Student, ...]) -> list[
     for student in students:
         for paper in student.papers:
             page = scratch.folder / "feedback" / student.name / paper.assignment / f"{paper.notebook}.html"
-            if paper.graded and paper.content is not None and not page.is_file():
+            if paper.content is not None and not page.is_file():
                 found.append(f"{student.name}, {paper.notebook}: there is no feedback page")
             elif page.is_file() and f"<script>document.title = '{SCRIPT_MARKER}'" in page.read_text():
                 found.append(f"{student.name}, {paper.notebook}: the feedback page has the student's script")

@@ -46,8 +46,8 @@ class Mark(msgspec.Struct, frozen=True):
     @property
     def finding(self) -> str:
         """The first failed check's misconception or message, as a table has room for."""
-        if not self.paper.graded or self.record is None:
-            return "" if self.paper.content is None else "no record: a person must look"
+        if self.record is None:
+            return "not handed in" if self.paper.content is None else "no record: a person must look"
         failed = [result for result in self.record.results if result.verdict is not Verdict.PASSED]
         # A named misconception says most; a check that was not run says least.
         failed.sort(key=lambda result: (not result.misconception, result.verdict is Verdict.SKIPPED))
@@ -86,12 +86,6 @@ def _read_mark(course: Path, gradebook: Gradebook, student: str, paper: Paper) -
 
 def problems(mark: Mark) -> list[str]:
     """Return where a paper's marks differ from what they must be, a sentence each."""
-    if not mark.paper.graded:
-        return [
-            f"{blank} has {points:g} points, though the file can't be graded"
-            for blank, points in mark.points.items()
-            if points
-        ]
     if not mark.points:
         return ["nbgrader has no points for it"]
     found = [problem for blank in mark.points for problem in _problems_of_blank(mark, blank)]

@@ -33,7 +33,6 @@ class Paper(msgspec.Struct, frozen=True):
         notebook: such as "shallow_net".
         content: the file's bytes; None where the file is not handed in.
         lost: blank → what it loses; a blank that is not named keeps full marks.
-        graded: False where no file can be graded, so that the gradebook must not hold a graded score.
         finding: what the misconception's name must be in the record; empty where none is expected.
         beside: further files of the submission folder, by name.
         links: symbolic links of the submission folder, name → target.
@@ -44,7 +43,6 @@ class Paper(msgspec.Struct, frozen=True):
     notebook: str
     content: bytes | None
     lost: Mapping[str, Loss] = {}
-    graded: bool = True
     finding: str = ""
     beside: Mapping[str, bytes] = {}
     links: Mapping[str, str] = {}
@@ -120,9 +118,9 @@ class Book:
         content = nbformat.writes(self.fill() if notebook is None else notebook).encode()
         return Paper(self.assignment, self.notebook, content, lost or {})
 
-    def bytes_as_paper(self, content: bytes) -> Paper:
-        """Hand in a file that is no gradable notebook."""
-        return Paper(self.assignment, self.notebook, content, graded=False)
+    def worthless(self, content: bytes | None) -> Paper:
+        """Hand in a file that can't be read as a notebook, or none at all: it earns nothing."""
+        return Paper(self.assignment, self.notebook, content, dict.fromkeys(self.blanks, Loss.ALL))
 
     def styled(self, name: str) -> Paper:
         """Hand in the solved notebook with the right but unusual style *name*: it loses nothing."""

@@ -70,11 +70,8 @@ def _unfinished(books: Mapping[str, Book]) -> Iterator[Student]:
     halves = tuple(_half_finished(book) for book in books.values() if book.assignment == "backprop")
     yield Student("half-finished", "stopped in the middle of each notebook", halves)
     shallow = books["shallow_net"]
-    absent = [
-        Paper(book.assignment, book.notebook, None, dict.fromkeys(book.blanks, Loss.ALL))
-        for book in books.values()
-        if book.assignment == "backprop" and book is not shallow
-    ]
+    backprop = [book for book in books.values() if book.assignment == "backprop"]
+    absent = [book.worthless(None) for book in backprop if book is not shallow]
     yield Student("missing-notebook", "handed in one of three notebooks", (shallow.paper(), *absent))
 
 
@@ -130,8 +127,8 @@ def _cheating(books: Mapping[str, Book], course: Path) -> Iterator[Student]:
 def _odd_files(books: Mapping[str, Book]) -> Iterator[Student]:
     book, late = books["activations"], books["l2"]
     whole = book.paper().content or b""
-    yield Student("empty-file", "a file of no bytes", (book.bytes_as_paper(b""),))
-    half = book.bytes_as_paper(whole[: len(whole) // 2])
+    yield Student("empty-file", "a file of no bytes", (book.worthless(b""),))
+    half = book.worthless(whole[: len(whole) // 2])
     yield Student("broken-file", "a file cut off in the middle", (half,))
     yield Student("late", "right, a day late", (msgspec.structs.replace(late.paper(), handed_in=LATE),))
 

@@ -37,7 +37,7 @@ def show(marks: list[Mark], console: Console) -> None:
 
 
 def _score(mark: Mark) -> str:
-    if not mark.points or not mark.paper.graded:
+    if not mark.points:
         return "–"
     late = f" − {mark.penalty:g} late" if mark.penalty else ""
     return f"{mark.total:.3g} / {sum(mark.max_points.values()):g}{late}"

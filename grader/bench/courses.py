@@ -1,0 +1,147 @@
+"""The contenders: scratch courses that hold the same submissions and differ in how nbgrader is set up."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import nbformat
+
+from grader.bench.asserts import HIDDEN_TESTS
+from grader.bench.measure import Usage, run_measured
+from grader.demo.papers import Book, Paper
+
+__all__ = ["ASSIGNMENT", "CONTENDERS", "STOCK", "THIS", "WALK", "Contender", "Field"]
+
+ASSIGNMENT = "backprop"
+
+STOCK_SETTINGS = """
+c = get_config()
+c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("<- write your solution here")'}
+"""
+WALK_SETTINGS = """
+c.Autograde.autograde_preprocessors = [
+    "nbgrader.preprocessors.IgnorePattern",
+    "nbconvert.preprocessors.ClearMetadataPreprocessor",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+"""
+
+
+class Contender(msgspec.Struct, frozen=True):
+    """
+    One way to grade.
+
+    Args:
+        name: for the table.
+        folder: of the scratch course.
+        settings: text of nbgrader_config.py; empty for this project's own.
+        edit: what is done to each source notebook before it is released.
+    """
+
+    name: str
+    folder: str
+    settings: str
+    edit: Callable[[str, nbformat.NotebookNode], None]
+
+
+def _grade_id(cell: nbformat.NotebookNode) -> str:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+
+
+def _unchanged(name: str, notebook: nbformat.NotebookNode) -> None:
+    """Leave the notebook as it is."""
+
+
+def _with_asserts(name: str, notebook: nbformat.NotebookNode) -> None:
+    """Add the hidden tests to the check cells."""
+    tests = HIDDEN_TESTS[name]
+    for cell in notebook.cells:
+        blank = _grade_id(cell).removeprefix("check_")
+        if _grade_id(cell) == f"check_{blank}" and blank in tests:
+            cell.source = f"{cell.source.rstrip()}\n{tests[blank]}"
+
+
+def _without_pictures(name: str, notebook: nbformat.NotebookNode) -> None:
+    """Add the hidden tests, and take out the picture cells, which this project does not run either."""
+    _with_asserts(name, notebook)
+    for cell in notebook.cells:
+        if _grade_id(cell).startswith("picture_"):
+            cell.source = "pass"
+
+
+def _with_torch(name: str, notebook: nbformat.NotebookNode) -> None:
+    """As above, in a kernel that imports torch."""
+    _without_pictures(name, notebook)
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    first.source = f"import torch\n{first.source}"
+
+
+STOCK = Contender("stock nbgrader, picture cells left out", "stock", STOCK_SETTINGS, _without_pictures)
+WALK = Contender("nbgrader's walk alone, nothing run", "walk", STOCK_SETTINGS + WALK_SETTINGS, _with_asserts)
+THIS = Contender("this project", "this", "", _unchanged)
+CONTENDERS = (
+    Contender("stock nbgrader, every cell", "stock-pictures", STOCK_SETTINGS, _with_asserts),
+    STOCK,
+    Contender("stock, no pictures, imports torch", "stock-torch", STOCK_SETTINGS, _with_torch),
+    WALK,
+    THIS,
+)
+
+
+class Field:
+    """
+    One contender's scratch course, with the class's submissions in it.
+
+    Args:
+        contender: how it grades.
+        course: the real course folder, only read.
+        folder: where all contenders' scratch courses lie.
+    """
+
+    def __init__(self, contender: Contender, course: Path, folder: Path) -> None:
+        self.contender = contender
+        self._course = course
+        self.folder = folder / contender.folder
+        self.log = folder / f"{contender.folder}.log"
+
+    def lay_out(self) -> None:
+        """Copy, edit and release the sources."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(self._course / "source" / ASSIGNMENT, self.folder / "source" / ASSIGNMENT)
+        settings = self.contender.settings or (self._course / "nbgrader_config.py").read_text()
+        (self.folder / "nbgrader_config.py").write_text(settings)
+        for path in self._sources():
+            notebook = nbformat.read(path, as_version=4)
+            self.contender.edit(path.stem, notebook)
+            nbformat.write(notebook, path)
+        self._run("generate_assignment", cores=1)
+
+    def books(self) -> list[Book]:
+        """Return the released notebooks."""
+        release = self.folder / "release" / ASSIGNMENT
+        return [Book(ASSIGNMENT, path.stem, path, release / path.name) for path in self._sources()]
+
+    def hand_in(self, student: str, papers: Sequence[Paper]) -> None:
+        """Write one student's notebooks."""
+        folder = self.folder / "submitted" / student / ASSIGNMENT
+        folder.mkdir(parents=True)
+        for paper in papers:
+            (folder / f"{paper.notebook}.ipynb").write_bytes(paper.content or b"")
+
+    def autograde(self, cores: int) -> Usage:
+        """Grade everybody, and measure it."""
+        return self._run("autograde", "--force", cores=cores)
+
+    def _run(self, step: str, *flags: str, cores: int) -> Usage:
+        command = [sys.executable, "-m", "nbgrader", step, ASSIGNMENT, *flags]
+        return run_measured(command, self.folder, self.log, cores)
+
+    def _sources(self) -> list[Path]:
+        return sorted((self.folder / "source" / ASSIGNMENT).glob("*.ipynb"))
