@@ -121,13 +121,16 @@ def read_bytes(path: Path, limit_bytes: int) -> bytes:
         if error.errno == errno.ELOOP:
             raise SubmissionError("The file is a link. Hand in the notebook itself.") from None
         raise SubmissionError(f"The file can't be opened: {error.strerror}.") from None
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise SubmissionError(
                 "It is not a file (but a folder, pipe or device). Hand in the notebook itself."
             )
-        data = file.read(limit_bytes + 1)
+        with open(descriptor, "rb", closefd=False) as file:  # noqa: PTH123 - a descriptor, not a path
+            data = file.read(limit_bytes + 1)
+    finally:
+        os.close(descriptor)
     if len(data) > limit_bytes:
         size = max(status.st_size, len(data)) / 2**20
         raise SubmissionError(

@@ -206,7 +206,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "check_renamed": (claim("check_double", grade_id="mine"), "The cell check_double was missing"),
     "another_kernel": (
         lambda notebook: notebook.metadata.update({"kernelspec": {"name": "ir", "language": "R"}}),
-        "The notebook says that it is written for &#x27;R&#x27;; it was run as Python.",
+        "The notebook says that it is written for 'R'; it was run as Python.",
     ),
 }
 
