@@ -11,7 +11,7 @@ from grader.checks.backprop import reference_logistic_regression as reference
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-SMALL = ((1, 1), (1, 4), (6, 1))  # (m, n_x) at which a missing axis or a squeeze too many shows
+SMALL = ((6, 1), (1, 4), (1, 1))  # (m, n_x) at which a missing axis or a squeeze too many shows
 
 TRAINING_STEPS, TRAINING_RATE = 150, 1.0
 # held_out_accuracy of the reference on training_problem, seeds 1000 to 1199: mean 0.9447, sd 0.0061.
@@ -50,8 +50,7 @@ def draw_tiny_errors(rng: np.random.Generator) -> tuple[FloatArray, IntArray, Fl
     Draw a batch and parameters that predict some rows almost perfectly, each by a feature of its own.
 
     That feature's entry of dw is the row's tiny error over m, and a quotient of step h drowns it in 1e-16/h.
-    The
-    rows have label 0, since 1 - p would lose the digits in float32.
+    These rows have label 0, since 1 - p would lose the digits in float32.
 
     Returns:
         X (m, n_x), y (m,), w (n_x,), b.
