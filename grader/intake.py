@@ -127,7 +127,7 @@ def read_bytes(path: Path, limit_bytes: int) -> bytes:
             raise SubmissionError(
                 "It is not a file (but a folder, pipe or device). Hand in the notebook itself."
             )
-        with open(descriptor, "rb", closefd=False) as file:  # noqa: PTH123 - a descriptor, not a path
+        with open(descriptor, "rb", closefd=False) as file:
             data = file.read(limit_bytes + 1)
     finally:
         os.close(descriptor)
