@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import statistics
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -68,7 +67,7 @@ def _hand_in(field: Field, students: int) -> None:
 
 
 def _paper(book: Book, number: int) -> Paper:
-    """A class as it is: two in three hand in what is right, in turn by its styles; one has a misconception."""
+    """Two in three hand in what is right, every other one in an unusual style; one has a misconception."""
     styles, mistakes = list(book.checks.styles), list(book.checks.misconceptions)
     if number % 3 == 0:
         return book.paper()
@@ -135,4 +134,4 @@ def _processor() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(typer.run(main))
+    typer.run(main)
