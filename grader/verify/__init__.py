@@ -18,8 +18,8 @@ from grader.verify.dropout import (
     assert_share,
     share_interval,
 )
-from grader.verify.gradient import (
-    assert_gradients,
+from grader.verify.gradient import assert_gradients
+from grader.verify.numerical import (
     central_difference,
     directional_difference,
     numerical_gradients,

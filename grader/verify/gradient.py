@@ -7,28 +7,18 @@ measured error and miss rates behind the constants stand in docs/numerics.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from grader.errors import CheckFailure
 from grader.verify.comparison import agrees, tolerance_of
 from grader.verify.differences import Comparison, Finding, explain
+from grader.verify.numerical import Loss, Params, directional_difference, loss_noise, numerical_gradients
 from grader.verify.pictures import gradient_picture
-from grader.verify.values import FloatArray, as_array, as_params
+from grader.verify.values import FloatArray, as_params
 
-__all__ = [
-    "Loss",
-    "Params",
-    "assert_gradients",
-    "central_difference",
-    "directional_difference",
-    "numerical_gradients",
-    "projected_loss",
-]
-
-Params = dict[str, FloatArray]
-Loss = Callable[[Params], float]
+__all__ = ["assert_gradients"]
 
 DIRECTIONS = (
     2  # per tensor: one Gaussian direction misses an error e with probability 0.8*tau*|g|/|e|, two its square
@@ -36,88 +26,11 @@ DIRECTIONS = (
 STEP = 1e-6  # norm of the step: kinks, not rounding, cause false alarms, and they grow with the step
 SMALLER_STEP = 1e-7  # second try where a kink lies within STEP; rounding still leaves 1e-9 per |u|
 TAU = 1e-5  # relative to |g|: a thousand times the rounding of a central difference at STEP
-LOSS_ROUNDING = 4 * float(np.finfo(np.float64).eps)  # of one loss of a few dozen terms, relative
-# A forward that computes in float32 has noise 6e-8: the best step grows to about 1e-2, and kinks come back.
-COARSE_STEP, COARSE_TAU = 1e-2, 5e-2
+# A forward that computes in float32 has noise 6e-8: the best step grows to about 1e-2, kinks come back, and the
+# tolerance must be so wide that more directions are needed.
+COARSE_STEP, COARSE_TAU, COARSE_DIRECTIONS = 1e-2, 5e-2, 6
+COARSE_NOISE = 1e-10  # of the loss, relative: float32 has 1e-8, float64 near a saturated sigmoid up to 1e-11
 MAX_SWEEP = 400  # parameters; a sweep calls the loss twice for each, and only explains a failure
-
-
-def central_difference(
-    loss: Callable[[FloatArray], float], theta: FloatArray, step: float = 1e-5
-) -> FloatArray:
-    """
-    Numerical gradient of *loss* at *theta*, by central differences, one entry after the other.
-
-    Args:
-        loss: maps an array of theta's shape to a number; called 2*d times.
-        theta: any shape, float64, d entries; not changed.
-        step: half-width h in theta's own units; truncation error is O(h**2), rounding error O(1e-16/h).
-
-    Returns:
-        The gradient, theta's shape.
-
-    Source: Numerical Recipes, 3rd ed., section 5.7.
-    """
-    gradient = np.zeros_like(theta, dtype=np.float64)
-    for index in np.ndindex(theta.shape):
-        up, down = theta.copy(), theta.copy()
-        up[index] += step
-        down[index] -= step
-        gradient[index] = (loss(up) - loss(down)) / (up[index] - down[index])
-    return gradient
-
-
-def numerical_gradients(loss: Loss, theta: Params, step: float = 1e-5) -> Params:
-    """Return the central-difference gradient of *loss* for each tensor of *theta*, by the tensor's name."""
-
-    def of(name: str) -> Callable[[FloatArray], float]:
-        return lambda tensor: loss({**theta, name: tensor})
-
-    return {name: central_difference(of(name), tensor, step) for name, tensor in theta.items()}
-
-
-def directional_difference(loss: Loss, theta: Params, direction: Params, step: float = STEP) -> float:
-    """
-    Derivative of *loss* along *direction*, by one central difference: an estimate of the sum of g*u.
-
-    Args:
-        loss: maps tensors by name to a number; called twice.
-        theta: where; not changed.
-        direction: some of theta's names → arrays of the same shapes; the others stay.
-        step: norm of the step taken; the result is per unit of *direction*, whatever its length.
-
-    Returns:
-        (loss(theta + h*u) - loss(theta - h*u)) / 2h, where h = step / |u|.
-    """
-    length = float(np.sqrt(sum(float(np.sum(u**2)) for u in direction.values())))
-    h = step / length
-    up = {name: theta[name] + h * u for name, u in direction.items()}
-    down = {name: theta[name] - h * u for name, u in direction.items()}
-    return (loss({**theta, **up}) - loss({**theta, **down})) / (2 * h)
-
-
-def projected_loss(forward: Callable[[Params], object], upstream: FloatArray, name: str = "forward") -> Loss:
-    """
-    Make a scalar loss of a layer, for the own-forward road of a backward that takes an upstream gradient.
-
-    The gradient of sum(upstream * forward(theta)) is what `layer_backward(upstream, cache)` returns:
-
-        def forward(t):
-            return student.call("linear_forward", t["A_prev"], t["W"], t["b"], opaque=(1,))[0]
-
-        assert_gradients({"dA_prev": …, "dW": …, "db": …}, {"A_prev": A, "W": W, "b": b},
-                         rng=rng, true=…, own_loss=projected_loss(forward, dZ))
-
-    Args:
-        forward: maps tensors by name to the layer's output, raw as the student returned it.
-        upstream: gradient of the loss with respect to that output; its shape is the shape asked for.
-        name: the output's name, for a message.
-    """
-
-    def loss(theta: Params) -> float:
-        return float(np.sum(upstream * as_array(forward(theta), upstream.shape, name)))
-
-    return loss
 
 
 def assert_gradients(
@@ -188,42 +101,31 @@ def _fits_own_forward(
 
 
 def _along_directions(loss: Loss, theta: Params, claimed: Params, rng: np.random.Generator) -> bool:
-    at_theta = loss(theta)
-    coarse = _is_coarse(loss, theta, at_theta, rng)
-    steps, tau = ((COARSE_STEP,), COARSE_TAU) if coarse else ((STEP, SMALLER_STEP), TAU)
+    """Whether the slope of *loss* along random directions is what *claimed* says, tensor by tensor."""
+    noise = loss_noise(loss, theta, rng)
+    steps: tuple[float, ...] = (STEP, SMALLER_STEP)
+    tau, directions = TAU, DIRECTIONS
+    if noise > COARSE_NOISE * max(1.0, abs(loss(theta))):
+        steps, tau, directions, noise = (COARSE_STEP,), COARSE_TAU, COARSE_DIRECTIONS, 0.0
+    # As in _wrong: a tensor that cancels to almost nothing keeps the rounding of its terms.
+    least = 0.1 * max(_rms(value) for value in claimed.values())
     for key, tensor in theta.items():
         gradient = claimed["d" + key]
-        for _ in range(DIRECTIONS):
+        size = max(float(np.linalg.norm(gradient)), least * float(np.sqrt(gradient.size)))
+
+        def fits(
+            u: FloatArray, step: float, key: str = key, g: FloatArray = gradient, size: float = size
+        ) -> bool:
+            slope = directional_difference(loss, theta, {key: u}, step)
+            # The slope's own term keeps a gradient of zeros from a free pass.
+            allowed = tau * np.sqrt(size**2 + slope**2 / g.size) + noise * float(np.linalg.norm(u)) / step
+            return bool(abs(slope - float(np.sum(g * u))) <= allowed)
+
+        for _ in range(directions):
             u = rng.standard_normal(tensor.shape)
-            floor = 0.0 if coarse else LOSS_ROUNDING * abs(at_theta) * float(np.linalg.norm(u))
-            if not any(
-                _agrees_along(
-                    directional_difference(loss, theta, {key: u}, step), gradient, u, tau, floor / step
-                )
-                for step in steps
-            ):
+            if not any(fits(u, step) for step in steps):
                 return False
     return True
-
-
-def _agrees_along(slope: float, gradient: FloatArray, u: FloatArray, tau: float, floor: float) -> bool:
-    # The slope's own term keeps a gradient of zeros from a free pass.
-    allowed = tau * np.sqrt(float(np.sum(gradient**2)) + slope**2 / gradient.size)
-    return bool(abs(slope - float(np.sum(gradient * u))) <= allowed + floor)
-
-
-def _is_coarse(loss: Loss, theta: Params, at_theta: float, rng: np.random.Generator) -> bool:
-    """
-    Whether the loss is computed in float32: along a line of steps of 1e-9 it stands still or jumps.
-
-    A float64 loss moves along such a line in steps of 1e-9 times its slope, straight to 1e-15.
-    """
-    u = {key: rng.standard_normal(tensor.shape) for key, tensor in theta.items()}
-    length = float(np.sqrt(sum(float(np.sum(v**2)) for v in u.values())))
-    line = [loss({key: theta[key] + i * 1e-9 / length * u[key] for key in theta}) for i in range(1, 5)]
-    values = np.array([at_theta, *line])
-    bend = float(np.max(np.abs(np.diff(values, 2))))
-    return bool(np.ptp(values) == 0.0 or bend > 1e-12 * max(1.0, abs(at_theta)))
 
 
 def _is_degenerate(loss: Loss, other_loss: Loss | None, theta: Params) -> bool:
