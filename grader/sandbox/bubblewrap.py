@@ -1,0 +1,146 @@
+"""The command line of the outer wall: what the zygote's file system contains, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+from grader.errors import WallError
+from grader.sandbox.packages import Packages
+
+__all__ = ["ENVIRONMENT", "INSIDE", "bootstrap", "command", "interpreter"]
+
+INSIDE = Path(__file__).with_name("inside")
+PACKAGES = "/packages"
+CODE = "/wall"
+SYSTEM = ("/usr", "/usr/local")
+ENVIRONMENT = {
+    "HOME": "/tmp",  # noqa: S108 - the scratch folder's name inside the wall
+    "USER": "student",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    # One thread: a fork of a process with threads can hang, and many submissions share the cores.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",  # the order of a set is the same each time: same notebook, same grade
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+
+def interpreter() -> str:
+    """Return the real Python beneath any virtual environment."""
+    return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+def bootstrap(walled: bool, code: str, packages: str) -> str:
+    """Return the Python text that starts the zygote; its argument is the control socket's descriptor."""
+    rights = "from inside import jail; jail.leave_root(); jail.hide_memory(); " if walled else ""
+    paths = f"import sys; sys.path[:] = [p for p in sys.path if p] + [{packages!r}, {code!r}]; "
+    return f"{paths}{rights}from inside.zygote import main; main(int(sys.argv[1]))"
+
+
+def command(packages: Packages, descriptor: int, dies_with_thread: bool) -> list[str]:
+    """
+    Return the arguments that start a zygote behind the wall.
+
+    Args:
+        packages: what the notebook may import.
+        descriptor: the control socket, inherited.
+        dies_with_thread: let the kernel end it when the thread that starts it ends.
+
+    Raises:
+        WallError: bubblewrap is not installed.
+    """
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        raise WallError("The wall needs bubblewrap, and bwrap is not there: apt-get install bubblewrap")
+    arguments = [bwrap, *_namespaces(), "--new-session", "--as-pid-1", "--clearenv"]
+    if dies_with_thread:
+        arguments.append("--die-with-parent")
+    for name, value in ENVIRONMENT.items():
+        arguments += ["--setenv", name, value]
+    arguments += [*_file_system(packages), "--chdir", "/", "--"]
+    # -s and -P: no user's packages and no current folder among the places to import from.
+    return [*arguments, interpreter(), "-sP", "-c", bootstrap(True, CODE, PACKAGES), str(descriptor)]
+
+
+def _namespaces() -> list[str]:
+    common = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    if _may_become_nobody():
+        # Root mounts as root and then leaves it for good, keeping no more than the right to do so.
+        return [*common, "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    return [*common, "--unshare-user", "--uid", "65534", "--gid", "65534", "--cap-drop", "ALL"]
+
+
+def _may_become_nobody() -> bool:
+    """Whether this is root, and not one of a user namespace that has no other uid."""
+    if os.geteuid() != 0:
+        return False
+    rows = [line.split() for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    return any(int(first) <= 65534 < int(first) + int(count) for first, _, count in rows)
+
+
+def _file_system(packages: Packages) -> list[str]:
+    binds = _Binds()
+    binds.system()
+    binds.python()
+    for name, path in packages.entries.items():
+        binds.add(path, f"{PACKAGES}/{name}")
+    binds.add(INSIDE, f"{CODE}/inside")
+    tail = ["--dev", "/dev", "--remount-ro", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"]
+    return [*binds.arguments, *tail, "--remount-ro", "/"]
+
+
+class _Binds:
+    """Collects read-only binds, and makes the folders above each of them readable for nobody."""
+
+    def __init__(self) -> None:
+        self.arguments: list[str] = []
+        self._folders: set[str] = set()
+
+    def add(self, source: Path, target: str) -> None:
+        for folder in reversed(Path(target).parents[:-1]):
+            # bwrap would give them the modes of the real ones: /root is closed to others.
+            if str(folder) not in self._folders:
+                self._folders.add(str(folder))
+                self.arguments += ["--perms", "0755", "--dir", str(folder)]
+        self.arguments += ["--ro-bind", str(source), target]
+
+    def hide(self, folder: Path) -> None:
+        self.arguments += ["--perms", "0755", "--tmpfs", str(folder), "--remount-ro", str(folder)]
+
+    def system(self) -> None:
+        """Add the C library and its relatives; no commands, no settings, no other language's packages."""
+        architecture = sysconfig.get_config_var("MULTIARCH")
+        libraries = Path("/usr/lib", architecture) if architecture else Path("/usr/lib")
+        for path in (libraries, Path("/usr/lib64"), Path("/usr/lib/locale"), Path("/etc/ld.so.cache")):
+            if path.exists() and not path.is_symlink():
+                self.add(path, str(path))
+        for path in (Path("/lib"), Path("/lib64"), Path("/usr/lib64")):
+            if path.is_symlink():
+                self.arguments += ["--symlink", str(path.readlink()), str(path)]
+            elif path.exists() and path.parent == Path("/"):
+                self.add(path, str(path))
+
+    def python(self) -> None:
+        """Add the interpreter and its standard library, without the packages that are installed beside it."""
+        binary = Path(interpreter())
+        self.add(binary, str(binary))
+        prefix = Path(sys.base_prefix)
+        library = prefix / "lib"
+        if sys.base_prefix in SYSTEM:
+            standard = Path(sysconfig.get_path("stdlib"))
+            self.add(standard, str(standard))
+            for path in library.glob("*.so*"):
+                self.add(path, str(path))
+        else:
+            self.add(library, str(library))
+        for kind in ("site-packages", "dist-packages"):
+            for folder in library.glob(f"python3*/{kind}"):
+                if sys.base_prefix not in SYSTEM or folder.is_relative_to(sysconfig.get_path("stdlib")):
+                    self.hide(folder)

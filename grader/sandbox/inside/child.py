@@ -1,0 +1,109 @@
+"""The student's process after the doors are closed: run cells, answer calls, until the channel ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+from typing import Any
+
+import msgspec
+
+from .calls import Calls
+from .channel import Channel, Closed
+from .messages import Call, CellDone, Has, HasReply, Ready, Reply, Request, RunCell, StandIn
+from .shell import Shell
+
+__all__ = ["Child"]
+
+
+class Child:
+    """
+    Serves the trusted side's requests, one after the other.
+
+    Args:
+        channel: the only way out.
+        shell: the warm shell.
+        frame_bytes: the largest body of a reply.
+    """
+
+    def __init__(self, channel: Channel, shell: Shell, frame_bytes: int) -> None:
+        self._channel = channel
+        self._shell = shell
+        self._decode = msgspec.msgpack.Decoder(Request)
+        self._encode = msgspec.msgpack.Encoder()
+        self._calls = Calls(self._ask, shell.names, frame_bytes)
+        self._running = False
+
+    def serve(self) -> None:
+        """Answer requests until the trusted side closes the channel."""
+        self._shell.take_streams()
+        self._send(Ready(), [])
+        while True:
+            request, body = self._receive()
+            self._answer(request, body)
+
+    def _answer(self, request: Any, body: bytes) -> None:
+        if isinstance(request, RunCell):
+            self._run_cell(request)
+        elif isinstance(request, Call):
+            self._run_calls(request, body)
+        elif isinstance(request, StandIn):
+            self._calls.stand_in(request.names)
+            self._send(HasReply(request.number, True), [])
+        elif isinstance(request, Has):
+            found = callable(self._shell.names.get(request.name))
+            self._send(HasReply(request.number, found), [])
+
+    def _run_cell(self, request: RunCell) -> None:
+        self._begin()
+        try:
+            outputs, error = self._shell.run(request.source, request.label, request.output_bytes)
+        finally:
+            self._running = False
+        self._send(CellDone(request.number, outputs, error), [])
+
+    def _run_calls(self, request: Call, body: bytes) -> None:
+        self._begin()
+        try:
+            for reply, parts in self._calls.answer(request, body):
+                self._running = False  # an interrupt must not tear the frame
+                self._send(reply, parts)
+                self._running = True
+        finally:
+            self._running = False
+
+    def _begin(self) -> None:
+        # Anew each time, since the last cell may have set a handler of its own.
+        signal.signal(signal.SIGINT, self._interrupted)
+        self._running = True
+
+    def _interrupted(self, signum: int, frame: FrameType | None) -> None:
+        """Raise KeyboardInterrupt, but only in the student's code: a late one must not tear a frame."""
+        del signum, frame
+        if self._running:
+            self._running = False
+            raise KeyboardInterrupt
+
+    def _ask(self, message: Reply, body: list[memoryview]) -> tuple[Any, bytes]:
+        """Send the call of a stand-in and return the trusted side's answer."""
+        running, self._running = self._running, False
+        try:
+            self._send(message, body)
+            return self._receive()
+        finally:
+            self._running = running
+
+    def _send(self, message: Reply, body: list[memoryview]) -> None:
+        try:
+            self._channel.send(self._encode.encode(message), body)
+        except Closed:
+            os._exit(0)
+
+    def _receive(self) -> tuple[Any, bytes]:
+        try:
+            header, body = self._channel.receive()
+        except Closed:
+            # No clean-up of the student's (atexit, finally) after the trusted side is gone.
+            os._exit(0)
+        return self._decode.decode(header), body

@@ -1,0 +1,183 @@
+"""
+The keeper of one fork: it stands outside the student's PID namespace, watches its memory and ends it.
+
+It is the parent of the student's process and cannot be seen, signalled or traced from inside. One byte on
+its control socket is an order; the socket's end means that the trusted side is gone. Its last word is a
+Report, sent when everything that the student started is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+from pathlib import Path
+
+import msgspec
+
+from .messages import Report, Start
+
+__all__ = ["INTERRUPT", "KILL", "keep"]
+
+INTERRUPT, KILL = b"i", b"k"
+PAGE = os.sysconf("SC_PAGE_SIZE")
+FASTEST_GROWTH = 4e9  # bytes a second; two cores touch new memory at about half of that
+SOONEST, LATEST = 0.02, 0.2  # seconds between two looks
+PROC = Path("/proc")
+
+
+def keep(control: socket.socket, student: int, start: Start, walled: bool) -> None:
+    """
+    Watch the process *student* until it and all its descendants are gone, then report on *control*.
+
+    Args:
+        control: socket of orders.
+        student: pid of the child, as seen here.
+        start: its limits.
+        walled: whether it is process 1 of its own PID namespace, so that killing it kills all.
+    """
+    watch = _Watch(student, start)
+    ended = _end_of(student)
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    if ended is not None:
+        poll.register(ended, select.POLLIN)
+    cause, wait = "", watch.pause()
+    while True:
+        ready = [fd for fd, _ in poll.poll(wait * 1000)]
+        known = watch.descendants() if not walled else []
+        status = _reap(student)
+        if status is not None:
+            break
+        if control.fileno() in ready:
+            cause = _obey(control, student) or cause
+            if cause:
+                poll.unregister(control)
+        cause = cause or watch.verdict()
+        if cause:
+            _kill([student, *known])
+            status = os.waitpid(student, 0)[1]
+            break
+        wait = watch.pause()
+    if not walled:
+        _kill(known)
+    report = Report(cause or "died", os.waitstatus_to_exitcode(status))
+    _tell(control, msgspec.msgpack.encode(report))
+
+
+def _obey(control: socket.socket, student: int) -> str:
+    """Carry out one order; return "told" if it is the end."""
+    try:
+        order = control.recv(1)
+    except OSError:
+        order = b""
+    if order != INTERRUPT:
+        return "told"
+    os.kill(student, signal.SIGINT)
+    return ""
+
+
+def _tell(control: socket.socket, report: bytes) -> None:
+    try:
+        control.sendall(report)
+    except OSError:
+        pass  # the trusted side did not wait
+
+
+def _end_of(pid: int) -> int | None:
+    """Return a descriptor that is readable once *pid* ended, or None where the system has none."""
+    opener = getattr(os, "pidfd_open", None)
+    try:
+        return int(opener(pid)) if opener else None
+    except OSError:
+        return None
+
+
+def _reap(pid: int) -> int | None:
+    found, status = os.waitpid(pid, os.WNOHANG)
+    return status if found else None
+
+
+def _kill(pids: list[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+class _Watch:
+    """
+    The memory and the processes of a process tree.
+
+    What the warm process had already is not counted: it is added to the limit once, as `_warm`.
+    """
+
+    def __init__(self, student: int, start: Start) -> None:
+        self._student = student
+        self._warm = _resident(os.getpid())
+        self._allowed = start.memory_bytes + self._warm
+        self._processes = start.processes
+        self._used = self._warm
+
+    def pause(self) -> float:
+        """Return the seconds in which not even the fastest growth gets far beyond the limit."""
+        return min(max((self._allowed - self._used) / FASTEST_GROWTH, SOONEST), LATEST)
+
+    def verdict(self) -> str:
+        """Return "memory" or "processes" if the tree is beyond its limit, else nothing."""
+        tree = [self._student, *self.descendants()]
+        if len(tree) > self._processes:
+            return "processes"
+        self._used = sum(_resident(pid) for pid in tree)
+        if self._used <= self._allowed:
+            return ""
+        # Forks share most of their pages: count those in proportion before anybody is killed for them.
+        # This is slow for large processes, so it is done only where the quick bound is not enough.
+        self._used = sum(_proportional(pid) for pid in tree)
+        return "memory" if self._used > self._allowed else ""
+
+    def descendants(self) -> list[int]:
+        """Return the pids below the student's; a daemon's too, since it is adopted by its namespace's first."""
+        parents = _parents()
+        found: list[int] = []
+        todo = [self._student]
+        while todo:
+            above = todo.pop()
+            below = [pid for pid, parent in parents.items() if parent == above]
+            found += below
+            todo += below
+        return found
+
+
+def _parents() -> dict[int, int]:
+    parents: dict[int, int] = {}
+    if not PROC.is_dir():
+        return parents
+    for name in os.listdir(PROC):
+        if name.isdigit():
+            text = _read(f"/proc/{name}/stat")
+            if text:
+                parents[int(name)] = int(text.rpartition(b")")[2].split()[1])
+    return parents
+
+
+def _resident(pid: int) -> int:
+    text = _read(f"/proc/{pid}/statm")
+    return int(text.split()[1]) * PAGE if text else 0
+
+
+def _proportional(pid: int) -> int:
+    for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
+        if line.startswith(b"Pss:"):
+            return int(line.split()[1]) * 1024
+    return _resident(pid)  # a process that made itself unreadable counts in full
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - fifty times a second
+            return file.read()
+    except OSError:
+        return b""  # it ended meanwhile

@@ -1,0 +1,213 @@
+"""Python values to the nodes of a message and back; the same rules on both sides of the wall."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .messages import Array, Big, Complex, Dict, Generator, Held, Items, Node, Seed, Tuple
+
+__all__ = ["Decoder", "Encoder", "NotPlain", "TooLarge"]
+
+DTYPES = frozenset(
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 longdouble float128 "
+    "complex64 complex128".split()
+)
+DEPTH = 64
+BIG_BITS = 4096
+NODES = 1_000_000  # a list of a million numbers; beyond that, send an array
+DIMENSIONS = 32
+
+
+class NotPlain(Exception):  # noqa: N818 - a verdict on a value
+    """A value can't cross; the text completes "forward returned ..."."""
+
+
+class TooLarge(NotPlain):
+    """A value is larger than a frame may be."""
+
+
+class Encoder:
+    """
+    Turns values into nodes, and collects the bytes of their arrays.
+
+    Args:
+        other: makes the node of a value that is not plain data; raises NotPlain if it must not cross.
+        limit: the most bytes of arrays.
+    """
+
+    def __init__(self, other: Callable[[Any], Node], limit: int) -> None:
+        self.body: list[memoryview] = []
+        self._other = other
+        self._left = limit
+        self._nodes = NODES
+        self._path: set[int] = set()
+
+    def encode(self, value: Any) -> Node:
+        """
+        Return the node of *value*; its arrays' bytes are added to the body.
+
+        Raises:
+            NotPlain: it contains itself, is nested too deep, or has keys or a dtype that can't cross.
+            TooLarge: it is beyond the limit.
+        """
+        self._nodes -= 1
+        if self._nodes < 0:
+            raise TooLarge(f"more than {NODES:,} values")
+        kind = type(value)
+        if value is None or kind is bool or kind is float:
+            return value  # type: ignore[no-any-return]
+        if kind is np.ndarray:
+            return self._array(value)
+        if isinstance(value, (np.generic, np.ndarray)):
+            return self._numpy(value)
+        if isinstance(value, (list, tuple, dict)):
+            return self._container(value)
+        return self._scalar(value)
+
+    def _scalar(self, value: Any) -> Node:
+        if isinstance(value, bool) or value is None:
+            return bool(value)
+        if isinstance(value, int):
+            return self._int(int.__int__(value))
+        if isinstance(value, float):
+            return float.__float__(value)
+        if isinstance(value, str):
+            # A lone surrogate is no text that can be sent.
+            return str.encode(value, "utf-8", "replace").decode()
+        if isinstance(value, complex):
+            return Complex(value.real, value.imag)
+        return self._other(value)
+
+    def _int(self, value: int) -> Node:
+        if -(2**63) <= value < 2**64:
+            return value
+        if value.bit_length() > BIG_BITS:
+            raise NotPlain(f"an integer of {value.bit_length():,} bits")
+        return Big(f"{value:x}")
+
+    def _numpy(self, value: Any) -> Node:
+        if isinstance(value, (np.float64, np.int64, np.bool_)):
+            return value.item()  # type: ignore[no-any-return]
+        # Other scalars keep their dtype as 0-d arrays; subclasses (matrix) become plain arrays.
+        return self._array(np.array(value, subok=False))
+
+    def _array(self, value: Any) -> Node:
+        name = value.dtype.name
+        if name not in DTYPES:
+            raise NotPlain(f"an array of dtype {value.dtype}"[:200])
+        native = value.dtype.newbyteorder("=")
+        if not (value.flags.c_contiguous and value.dtype == native):
+            value = np.array(value, dtype=native, order="C", copy=True)
+        self._left -= value.nbytes
+        if self._left < 0:
+            raise TooLarge(f"an array of shape {value.shape}")
+        if value.nbytes:
+            self.body.append(memoryview(value.reshape(-1).view(np.uint8)))
+        return Array(name, list(value.shape))
+
+    def _container(self, value: Any) -> Node:
+        if id(value) in self._path:
+            raise NotPlain(f"a {_kind(value)} that contains itself")
+        if len(self._path) >= DEPTH:
+            raise NotPlain(f"a {_kind(value)} nested more than {DEPTH} deep")
+        self._path.add(id(value))
+        try:
+            if isinstance(value, dict):
+                keys = [_key(key) for key in dict.keys(value)]
+                return Dict(keys, [self.encode(each) for each in dict.values(value)])
+            if isinstance(value, tuple):
+                return Tuple([self.encode(each) for each in tuple.__iter__(value)])
+            return Items([self.encode(each) for each in list.__iter__(value)])
+        finally:
+            self._path.discard(id(value))
+
+
+def _kind(value: Any) -> str:
+    return next(kind.__name__ for kind in (dict, tuple, list) if isinstance(value, kind))
+
+
+def _key(key: Any) -> str | int:
+    if isinstance(key, str):
+        return str.encode(key, "utf-8", "replace").decode()
+    if isinstance(key, (int, np.integer)) and abs(int(key)) < 2**63:
+        return int(key)
+    raise NotPlain(f"a dict with a key of type {type(key).__name__}"[:200])
+
+
+class Decoder:
+    """
+    Turns nodes into values; arrays are fresh copies of the body's bytes.
+
+    Args:
+        body: the frame's body.
+        resolve: makes the value of a Held, Seed or Generator; raises NotPlain if it is not welcome here.
+    """
+
+    def __init__(self, body: bytes, resolve: Callable[[Held | Seed | Generator], Any]) -> None:
+        self._body = memoryview(body)
+        self._at = 0
+        self._resolve = resolve
+        self._nodes = NODES
+
+    def decode(self, node: Node, depth: int = 0) -> Any:
+        """
+        Return the value of *node*.
+
+        Raises:
+            NotPlain: the node is inconsistent: lengths, sizes, a dtype that is not allowed, nested too deep.
+        """
+        self._nodes -= 1
+        if self._nodes < 0 or depth > DEPTH:
+            raise NotPlain("a value nested too deep or of too many parts")
+        if isinstance(node, Array):
+            return self._array(node)
+        if isinstance(node, Items):
+            return [self.decode(each, depth + 1) for each in node.items]
+        if isinstance(node, Tuple):
+            return tuple(self.decode(each, depth + 1) for each in node.items)
+        if isinstance(node, Dict):
+            if len(node.keys) != len(node.values):
+                raise NotPlain("a dict with more keys than values, or fewer")
+            values = [self.decode(each, depth + 1) for each in node.values]
+            return dict(zip(node.keys, values, strict=True))
+        return self._leaf(node)
+
+    def _leaf(self, node: Node) -> Any:
+        if isinstance(node, Complex):
+            return complex(node.real, node.imag)
+        if isinstance(node, Big):
+            return _big(node)
+        if isinstance(node, (Held, Seed, Generator)):
+            return self._resolve(node)
+        return node
+
+    def _array(self, node: Array) -> Any:
+        if node.dtype not in DTYPES:
+            raise NotPlain(f"an array of dtype {node.dtype!r}"[:200])
+        if len(node.shape) > DIMENSIONS or any(not 0 <= size < 2**31 for size in node.shape):
+            raise NotPlain("an array with an impossible shape")
+        dtype = np.dtype(node.dtype)
+        end = self._at + math.prod(node.shape) * dtype.itemsize
+        if end > len(self._body):
+            raise NotPlain("an array with fewer bytes than its shape says")
+        flat = np.frombuffer(self._body[self._at : end], dtype=np.uint8)
+        self._at = end
+        if node.dtype == "bool":
+            flat = flat != 0  # any other byte would be a bool that is neither true nor false
+        try:
+            return flat.copy().view(dtype).reshape(node.shape)
+        except ValueError as error:
+            raise NotPlain("an array with an impossible shape") from error
+
+
+def _big(node: Big) -> int:
+    if len(node.hexadecimal) > BIG_BITS:
+        raise NotPlain("an integer of too many digits")
+    try:
+        return int(node.hexadecimal, 16)
+    except ValueError as error:
+        raise NotPlain("an integer that is none") from error

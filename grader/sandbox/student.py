@@ -1,0 +1,142 @@
+"""A student's functions, called through the wall."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal
+
+from grader.errors import CheckFailure, UnreadableReply
+from grader.records import CellRun
+from grader.sandbox.calling import Caller, Order
+from grader.sandbox.notebook import RunningNotebook
+from grader.sandbox.values import Call, Handle, Observation, Rng, Value
+
+__all__ = ["Student"]
+
+Opaque = Sequence[int] | Literal["all"]
+WHOLE = [-1]  # as indices of a message
+
+
+class Student:
+    """
+    One submission's process behind the wall, its notebook run.
+
+    Values that cross: None, bool, int, float, complex, str, list, tuple, dict with str or int keys, NumPy
+    arrays of numbers, Rng (arguments only) and Handle. Everything else that a function returns becomes a
+    Handle. Arguments are fresh copies at each call.
+
+    Args:
+        notebook: the submission's process, not yet started.
+    """
+
+    def __init__(self, notebook: RunningNotebook) -> None:
+        self.log: list[Call] = []
+        self._notebook = notebook
+        self._caller = Caller(notebook)
+        notebook.process()
+
+    def __enter__(self) -> Student:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process and wait until everything that it started is gone."""
+        self._notebook.close()
+
+    @property
+    def runs(self) -> tuple[CellRun, ...]:
+        """What each cell did when it first ran; a cell that had to be stopped says so."""
+        return tuple(self._notebook.runs[index] for index in sorted(self._notebook.runs))
+
+    @property
+    def restarts(self) -> int:
+        """How often the notebook had to be run again in a new process."""
+        return self._notebook.forks - 1
+
+    def call(
+        self,
+        name: str | Handle,
+        *args: Value,
+        opaque: Opaque = (),
+        seconds: float | None = None,
+        **kwargs: Value,
+    ) -> Value:
+        """
+        Call the student's global *name*, or a callable Handle.
+
+        Args:
+            name: what to call.
+            opaque: indices of the returned tuple that stay on the student's side and come back as a
+                Handle; "all": the whole value does.
+            seconds: wall time; None: the limit's default.
+
+        Raises:
+            NotWritten, StudentRaised, LimitHit, UnreadableReply: what the student reads.
+        """
+        return self._logged(Order(name, [args], kwargs, _indices(opaque), seconds))[0].value
+
+    def call_many(
+        self,
+        name: str | Handle,
+        batch: Sequence[Sequence[Value]],
+        *,
+        opaque: Opaque = (),
+        seconds: float | None = None,
+    ) -> list[Value]:
+        """Call *name* with each list of arguments, in one message; *seconds* is for all of them together."""
+        return [each.value for each in self._logged(Order(name, batch, {}, _indices(opaque), seconds))]
+
+    def observe(
+        self,
+        name: str | Handle,
+        *args: Value,
+        opaque: Opaque = (),
+        count: Sequence[str] = (),
+        seconds: float | None = None,
+        **kwargs: Value,
+    ) -> Observation:
+        """Call *name* and also tell the arguments afterwards, and how often the names in *count* were called."""
+        return self._logged(Order(name, [args], kwargs, _indices(opaque), seconds, True, count))[0]
+
+    def rng(self, seed: int) -> Handle:
+        """Return a numpy.random.Generator that lives on the student's side, for calls that share one."""
+        handle = next(self._caller.call(Order("", [(Rng(seed),)], opaque=WHOLE))).value
+        if not isinstance(handle, Handle):
+            raise UnreadableReply("A random generator could not be made in the student's process.")
+        return handle
+
+    def has(self, name: str) -> bool:
+        """Return whether the notebook defines something callable of that name."""
+        return self._caller.has(name)
+
+    @contextlib.contextmanager
+    def standing_in(self, functions: Mapping[str, Callable[..., Any]]) -> Iterator[None]:
+        """Meanwhile answer the student's own calls of these names by trusted functions, on this side."""
+        before = self._caller.stand_ins
+        self._caller.stand_ins = {**before, **functions}
+        try:
+            yield
+        finally:
+            self._caller.stand_ins = before
+
+    def _logged(self, order: Order) -> list[Observation]:
+        """Make the calls; log each, or the failure that ended them."""
+        found: list[Observation] = []
+        try:
+            for observation in self._caller.call(order):
+                found.append(observation)
+                self.log.append(Call(order.name, observation.value))
+        except CheckFailure as failure:
+            self.log.append(Call(order.name, failure))
+            raise
+        return found
+
+
+def _indices(opaque: Opaque) -> list[int]:
+    return WHOLE if opaque == "all" else [int(each) for each in opaque]

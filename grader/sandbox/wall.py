@@ -1,0 +1,97 @@
+"""The sandbox: one warm process for each list of imports, and a forked process for each submission."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+
+from grader.config import Limits
+from grader.errors import ConfigError
+from grader.records import Submission
+from grader.sandbox.notebook import RunningNotebook
+from grader.sandbox.packages import packages
+from grader.sandbox.process import Process
+from grader.sandbox.selftest import prove
+from grader.sandbox.student import Student
+from grader.sandbox.zygote import Zygote
+
+__all__ = ["Sandbox"]
+
+USUAL = ("numpy", "matplotlib")  # what most notebooks import: the self-test's warm process serves them too
+
+
+class Sandbox:
+    """
+    Runs submissions behind the wall; make one and use it for many.
+
+    It may be used from several threads, but not from another process than the one that made it. Made in
+    the main thread, its processes also end when this process is killed; made in another thread, they end
+    when the last copy of its socket is closed, which for a killed process is the same moment unless it
+    had forked.
+
+    Args:
+        limits: what each submission may use.
+        isolation: "wall", or "none" for authors on systems that have no wall.
+    """
+
+    def __init__(self, limits: Limits, isolation: str = "wall") -> None:
+        if isolation not in ("wall", "none"):
+            raise ConfigError(f'isolation is {isolation!r}; it may be "wall" or "none".')
+        self._limits = limits
+        self._isolation = isolation
+        self._lock = threading.Lock()
+        self._zygotes: dict[tuple[str, ...], Zygote] = {}
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def start(self, submission: Submission, imports: tuple[str, ...]) -> Student:
+        """
+        Fork a process and run the cells of *submission* that have `runs`.
+
+        Args:
+            submission: its cells.
+            imports: top-level packages that it may import, beside the standard library.
+
+        Raises:
+            WallError: the wall can't be built.
+            ConfigError: one of *imports* is not installed.
+        """
+        return self._start(submission, imports, self._limits)
+
+    def self_test(self) -> None:
+        """
+        Prove from inside a real fork that the wall stands; quick enough for each start.
+
+        Raises:
+            WallError: it does not; the message says what to install or which setting to change.
+        """
+        if self._isolation == "wall":
+            prove(lambda submission, limits: self._start(submission, USUAL, limits))
+
+    def close(self) -> None:
+        """End everything; the sandbox starts anew if it is used again."""
+        with self._lock:
+            for zygote in self._zygotes.values():
+                zygote.close()
+            self._zygotes.clear()
+
+    def _start(self, submission: Submission, imports: tuple[str, ...], limits: Limits) -> Student:
+        return Student(RunningNotebook(submission, limits, lambda: self._fork(imports, limits)))
+
+    def _fork(self, imports: tuple[str, ...], limits: Limits) -> Process:
+        key = tuple(sorted(imports))
+        with self._lock:
+            zygote = self._zygotes.get(key)
+            if zygote is not None and not zygote.alive:
+                # Nothing of a student's reaches it; but the system may have run out of memory.
+                self._zygotes.pop(key).close()
+                zygote = None
+            if zygote is None:
+                zygote = self._zygotes[key] = Zygote(packages(key), self._isolation)
+        return zygote.fork(limits)

@@ -1,0 +1,162 @@
+"""The trusted end of a zygote: start it behind the wall, have it fork, end it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+
+import msgspec
+
+from grader.config import Limits
+from grader.errors import WallError
+from grader.sandbox import bubblewrap
+from grader.sandbox.inside.messages import Forked, Setup, Start, Warm
+from grader.sandbox.packages import Packages
+from grader.sandbox.process import Process
+from grader.sandbox.syscalls import seccomp_program
+
+__all__ = ["Zygote"]
+
+WARM_UP_SECONDS = 60.0  # importing PyTorch from a cold disk
+FORK_SECONDS = 30.0  # a machine that swaps
+CLOSE_SECONDS = 5.0
+KIND = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_STREAM
+
+ADVICE = (
+    "Unprivileged user namespaces seem to be switched off. Settings that do this: kernel.unprivileged_userns_clone=0, "
+    "user.max_user_namespaces=0, kernel.apparmor_restrict_unprivileged_userns=1 (Ubuntu 23.10 and later: set it to 0 "
+    "by sysctl, or give bwrap an AppArmor profile with the rule userns). In a container, ask for a seccomp profile "
+    'that allows unshare and mount. isolation = "none" grades without a wall, for authors only.'
+)
+
+
+class Zygote:
+    """
+    A warm process for one list of imports.
+
+    Args:
+        packages: what the notebook may import.
+        isolation: "wall" or "none".
+
+    Raises:
+        WallError: it could not be started.
+    """
+
+    def __init__(self, packages: Packages, isolation: str) -> None:
+        self._walled = isolation == "wall"
+        self._owner = os.getpid()
+        self._lock = threading.Lock()
+        self._folder = tempfile.TemporaryDirectory(prefix="wall-")
+        self._control, inherited = socket.socketpair(socket.AF_UNIX, KIND)
+        with inherited:
+            self._process = self._start(packages, inherited.fileno())
+        setup = Setup(list(packages.imports), list(packages.allowed), self._walled)
+        try:
+            self._control.settimeout(WARM_UP_SECONDS)
+            self._control.sendall(msgspec.msgpack.encode(setup))
+            warm = self._hear()
+        except OSError:
+            warm = b""
+        self._check_warm(warm)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can fork, as far as is known."""
+        return self._process.poll() is None
+
+    def fork(self, limits: Limits) -> Process:
+        """
+        Fork a process for one submission; its first frame says whether the doors are closed.
+
+        Raises:
+            WallError: the zygote is gone, or belongs to the process that this one was forked from.
+        """
+        if os.getpid() != self._owner:
+            raise WallError("A Sandbox belongs to the process that made it: make one in each worker.")
+        channel, inside = socket.socketpair()
+        control, orders = socket.socketpair(socket.AF_UNIX, KIND)
+        start = Start(
+            limits.memory_bytes,
+            limits.processes,
+            limits.open_files,
+            limits.scratch_bytes,
+            limits.frame_bytes,
+            seccomp_program() if self._walled else b"",
+        )
+        problem = "it did not answer"
+        with inside, orders, self._lock, contextlib.suppress(OSError, msgspec.MsgspecError):
+            self._control.settimeout(FORK_SECONDS)
+            socket.send_fds(
+                self._control, [msgspec.msgpack.encode(start)], [inside.fileno(), orders.fileno()]
+            )
+            problem = msgspec.msgpack.decode(self._hear(), type=Forked).problem
+        if problem:
+            channel.close()
+            control.close()
+            raise WallError(f"The warm process could not start a student's process: {problem}")
+        return Process(channel, control, limits)
+
+    def close(self) -> None:
+        """End the zygote and with it everything behind its wall; in a forked copy, do nothing."""
+        self._control.close()
+        if os.getpid() != self._owner:
+            return
+        try:
+            self._process.wait(CLOSE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+        self._folder.cleanup()
+
+    def _start(self, packages: Packages, descriptor: int) -> subprocess.Popen[bytes]:
+        if self._walled:
+            # The kernel ties "dies with its parent" to the parent's thread, and a worker thread may end long
+            # before its Sandbox. There the end of the control socket ends the zygote.
+            main = threading.current_thread() is threading.main_thread()
+            arguments = bubblewrap.command(packages, descriptor, main)
+            environment: dict[str, str] = {}
+        else:
+            code = bubblewrap.bootstrap(False, str(bubblewrap.INSIDE.parent), "")
+            arguments = [sys.executable, "-P", "-c", code, str(descriptor)]
+            environment = {
+                **bubblewrap.ENVIRONMENT,
+                "PATH": os.defpath,
+                "HOME": self._folder.name,
+                "TMPDIR": self._folder.name,
+            }
+        return subprocess.Popen(  # noqa: S603 - the arguments are ours
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            pass_fds=[descriptor],
+            env=environment,
+            cwd=self._folder.name,
+        )
+
+    def _hear(self) -> bytes:
+        return self._control.recv(65536)
+
+    def _check_warm(self, warm: bytes) -> None:
+        if warm:
+            problem = msgspec.msgpack.decode(warm, type=Warm).problem
+            if not problem:
+                return
+            self.close()
+            raise WallError(f"The warm process behind the wall could not start: {problem}")
+        self._control.close()
+        try:
+            said = self._process.communicate(timeout=CLOSE_SECONDS)[1].decode(errors="replace").strip()
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            said = "it took too long"
+        self.close()
+        advice = f" {ADVICE}" if "namespace" in said or "ermission" in said or "permitted" in said else ""
+        raise WallError(f"The wall could not be built: {said[-1000:]}{advice}")
