@@ -1,4 +1,4 @@
-"""The digits that training checks draw from: 4,000 of MNIST that no student's notebook has (data/README.md)."""
+"""The digits that training checks draw from: 4,000 of MNIST that no notebook has (data/README.md)."""
 
 from __future__ import annotations
 
@@ -55,4 +55,4 @@ def coarse_rows(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
         Shape (m, 64), from -0.5 (paper) to 2.5 (ink): centred near zero, of order 1.
     """
     blocks = images[:, 2:26, 2:26].reshape(-1, 8, 3, 8, 3)
-    return 3.0 * blocks.mean(axis=(2, 4)).reshape(-1, 64) / 255.0 - 0.5
+    return np.asarray(3.0 * blocks.mean(axis=(2, 4)).reshape(-1, 64) / 255.0 - 0.5)
