@@ -9,16 +9,17 @@ import sysconfig
 from pathlib import Path
 
 from grader.errors import WallError
+from grader.sandbox.inside.jail import SCRATCH
 from grader.sandbox.packages import Packages
 
-__all__ = ["ENVIRONMENT", "INSIDE", "bootstrap", "command", "interpreter"]
+__all__ = ["ENVIRONMENT", "INSIDE", "bootstrap", "bound", "command", "interpreter"]
 
 INSIDE = Path(__file__).with_name("inside")
 PACKAGES = "/packages"
 CODE = "/wall"
 SYSTEM = ("/usr", "/usr/local")
 ENVIRONMENT = {
-    "HOME": "/tmp",  # noqa: S108 - the scratch folder's name inside the wall
+    "HOME": SCRATCH,
     "USER": "student",
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
@@ -35,6 +36,11 @@ ENVIRONMENT = {
 def interpreter() -> str:
     """Return the real Python beneath any virtual environment."""
     return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+def bound() -> list[Path]:
+    """Return the places of this machine that are visible behind the wall under their own names."""
+    return [Path(interpreter()), Path(sys.base_prefix, "lib"), *_Binds.LIBRARIES]
 
 
 def bootstrap(walled: bool, code: str, packages: str) -> str:
@@ -92,12 +98,23 @@ def _file_system(packages: Packages) -> list[str]:
     for name, path in packages.entries.items():
         binds.add(path, f"{PACKAGES}/{name}")
     binds.add(INSIDE, f"{CODE}/inside")
-    tail = ["--dev", "/dev", "--remount-ro", "/dev", "--proc", "/proc", "--perms", "1777", "--tmpfs", "/tmp"]
-    return [*binds.arguments, *tail, "--remount-ro", "/"]
+    devices = ["--dev", "/dev", "--remount-ro", "/dev", "--proc", "/proc"]
+    scratch = ["--perms", "1777", "--tmpfs", SCRATCH]  # the zygote's own; each fork covers it with another
+    return [*binds.arguments, *devices, *scratch, "--remount-ro", "/"]
 
 
 class _Binds:
     """Collects read-only binds, and makes the folders above each of them readable for nobody."""
+
+    LIBRARIES = tuple(
+        Path(name)
+        for name in (
+            f"/usr/lib/{sysconfig.get_config_var('MULTIARCH') or ''}",
+            "/usr/lib64",
+            "/usr/lib/locale",
+            "/etc/ld.so.cache",
+        )
+    )
 
     def __init__(self) -> None:
         self.arguments: list[str] = []
@@ -116,9 +133,7 @@ class _Binds:
 
     def system(self) -> None:
         """Add the C library and its relatives; no commands, no settings, no other language's packages."""
-        architecture = sysconfig.get_config_var("MULTIARCH")
-        libraries = Path("/usr/lib", architecture) if architecture else Path("/usr/lib")
-        for path in (libraries, Path("/usr/lib64"), Path("/usr/lib/locale"), Path("/etc/ld.so.cache")):
+        for path in self.LIBRARIES:
             if path.exists() and not path.is_symlink():
                 self.add(path, str(path))
         for path in (Path("/lib"), Path("/lib64"), Path("/usr/lib64")):

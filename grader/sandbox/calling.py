@@ -61,7 +61,7 @@ class Caller:
         self._notebook = notebook
         self._released: list[int] = []
         self._stand_ins = StandIns({}, notebook.limits.frame_bytes)
-        self._placed = (0, ())  # fork and names that have their proxies
+        self._placed: tuple[int, tuple[str, ...]] = (0, ())  # fork and names that have their proxies
 
     def call(self, order: Order) -> Iterator[Observation]:
         """

@@ -13,7 +13,7 @@ from grader.sandbox.inside.values import Decoder, Encoder, NotPlain
 
 __all__ = ["Refused", "StandIns"]
 
-# What a hostile argument could make a reference do: layer sizes and step counts are integers, the rest is arrays.
+# What a hostile argument could make a reference do: sizes and step counts are integers, the rest is arrays.
 INTEGERS_SUM = 6_000
 ARRAY_ELEMENTS = 4_000_000
 SIZES = 64  # a longer vector of integers is labels or indices, and no shape
@@ -117,9 +117,12 @@ def _generator(node: Held | Seed | Generator, found: list[np.random.Generator]) 
         raise NotPlain("something that is not plain data")
     bits = np.random.PCG64()
     try:
-        state = {"state": int(node.state[:40], 16), "inc": int(node.increment[:40], 16)}
-        flags = {"has_uint32": node.has_uint32, "uinteger": node.uinteger}
-        bits.state = {"bit_generator": "PCG64", "state": state, **flags}
+        bits.state = {
+            "bit_generator": "PCG64",
+            "state": {"state": int(node.state[:40], 16), "inc": int(node.increment[:40], 16)},
+            "has_uint32": node.has_uint32,
+            "uinteger": node.uinteger,
+        }
     except (ValueError, TypeError, OverflowError) as error:
         raise NotPlain("a generator in an impossible state") from error
     found.append(np.random.Generator(bits))

@@ -72,9 +72,11 @@ class Student:
 
         Args:
             name: what to call.
+            *args: its arguments; Rng and Handle among them.
             opaque: indices of the returned tuple that stay on the student's side and come back as a
                 Handle; "all": the whole value does.
             seconds: wall time; None: the limit's default.
+            **kwargs: its keyword arguments.
 
         Raises:
             NotWritten, StudentRaised, LimitHit, UnreadableReply: what the student reads.
@@ -101,7 +103,7 @@ class Student:
         seconds: float | None = None,
         **kwargs: Value,
     ) -> Observation:
-        """Call *name* and also tell the arguments afterwards, and how often the names in *count* were called."""
+        """Call *name*; tell also the arguments afterwards, and how often the names in *count* were called."""
         return self._logged(Order(name, [args], kwargs, _indices(opaque), seconds, True, count))[0]
 
     def rng(self, seed: int) -> Handle:

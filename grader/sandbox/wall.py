@@ -10,7 +10,6 @@ from grader.errors import ConfigError
 from grader.records import Submission
 from grader.sandbox.notebook import RunningNotebook
 from grader.sandbox.packages import packages
-from grader.sandbox.process import Process
 from grader.sandbox.selftest import prove
 from grader.sandbox.student import Student
 from grader.sandbox.zygote import Zygote
@@ -50,19 +49,23 @@ class Sandbox:
     ) -> None:
         self.close()
 
-    def start(self, submission: Submission, imports: tuple[str, ...]) -> Student:
+    def start(
+        self, submission: Submission, imports: tuple[str, ...], limits: Limits | None = None
+    ) -> Student:
         """
         Fork a process and run the cells of *submission* that have `runs`.
 
         Args:
             submission: its cells.
             imports: top-level packages that it may import, beside the standard library.
+            limits: for this submission; None: the sandbox's own.
 
         Raises:
             WallError: the wall can't be built.
             ConfigError: one of *imports* is not installed.
         """
-        return self._start(submission, imports, self._limits)
+        own = limits or self._limits
+        return Student(RunningNotebook(submission, own, lambda: self._zygote(imports).fork(own)))
 
     def self_test(self) -> None:
         """
@@ -72,7 +75,10 @@ class Sandbox:
             WallError: it does not; the message says what to install or which setting to change.
         """
         if self._isolation == "wall":
-            prove(lambda submission, limits: self._start(submission, USUAL, limits))
+            prove(
+                lambda submission, limits: self.start(submission, USUAL, limits),
+                lambda: self._zygote(USUAL).uids(),
+            )
 
     def close(self) -> None:
         """End everything; the sandbox starts anew if it is used again."""
@@ -81,10 +87,7 @@ class Sandbox:
                 zygote.close()
             self._zygotes.clear()
 
-    def _start(self, submission: Submission, imports: tuple[str, ...], limits: Limits) -> Student:
-        return Student(RunningNotebook(submission, limits, lambda: self._fork(imports, limits)))
-
-    def _fork(self, imports: tuple[str, ...], limits: Limits) -> Process:
+    def _zygote(self, imports: tuple[str, ...]) -> Zygote:
         key = tuple(sorted(imports))
         with self._lock:
             zygote = self._zygotes.get(key)
@@ -94,4 +97,4 @@ class Sandbox:
                 zygote = None
             if zygote is None:
                 zygote = self._zygotes[key] = Zygote(packages(key), self._isolation)
-        return zygote.fork(limits)
+        return zygote

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from pathlib import Path
 
 import msgspec
 
@@ -28,10 +29,11 @@ CLOSE_SECONDS = 5.0
 KIND = socket.SOCK_SEQPACKET if sys.platform == "linux" else socket.SOCK_STREAM
 
 ADVICE = (
-    "Unprivileged user namespaces seem to be switched off. Settings that do this: kernel.unprivileged_userns_clone=0, "
-    "user.max_user_namespaces=0, kernel.apparmor_restrict_unprivileged_userns=1 (Ubuntu 23.10 and later: set it to 0 "
-    "by sysctl, or give bwrap an AppArmor profile with the rule userns). In a container, ask for a seccomp profile "
-    'that allows unshare and mount. isolation = "none" grades without a wall, for authors only.'
+    "Unprivileged user namespaces seem to be switched off. Settings that do so: "
+    "kernel.unprivileged_userns_clone=0, user.max_user_namespaces=0, or (Ubuntu 23.10 and later) "
+    "kernel.apparmor_restrict_unprivileged_userns=1: set it to 0 with sysctl, or give bwrap an AppArmor "
+    "profile with the rule userns. In a container, ask for a seccomp profile that allows unshare and mount. "
+    'isolation "none" grades without a wall; it is for authors only.'
 )
 
 
@@ -100,6 +102,19 @@ class Zygote:
             control.close()
             raise WallError(f"The warm process could not start a student's process: {problem}")
         return Process(channel, control, limits)
+
+    def uids(self) -> set[int]:
+        """Return the real user ids of every process behind the wall."""
+        parents = {}
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with contextlib.suppress(OSError):
+                fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+                parents[int(fields["Pid"])] = (int(fields["PPid"]), int(fields["Uid"].split()[0]))
+        inside = {self._process.pid}
+        for _ in parents:
+            inside |= {pid for pid, (parent, _) in parents.items() if parent in inside}
+        # bwrap itself stays outside, to wait for what it started.
+        return {parents[pid][1] for pid in inside - {self._process.pid}}
 
     def close(self) -> None:
         """End the zygote and with it everything behind its wall; in a forked copy, do nothing."""

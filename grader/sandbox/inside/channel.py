@@ -12,7 +12,7 @@ import socket
 import struct
 import time
 
-__all__ = ["BadFrame", "Channel", "Closed", "HEADER_BYTES", "Late"]
+__all__ = ["HEADER_BYTES", "BadFrame", "Channel", "Closed", "Late"]
 
 PREFIX = struct.Struct("<II")
 HEADER_BYTES = 8 * 1024 * 1024  # text and nested values; arrays travel in the body

@@ -15,7 +15,7 @@ from types import FrameType, ModuleType
 
 __all__ = ["Gate"]
 
-DERIVES = frozenset("torch jax autograd tensorflow keras theano casadi sympy tinygrad mxnet flax".split())
+DERIVES = frozenset({"torch", "jax", "autograd", "tensorflow", "keras", "theano", "casadi", "sympy"})
 SHELL = frozenset({"IPython", "matplotlib_inline", "__main__"})
 
 
@@ -50,6 +50,6 @@ class Gate(MetaPathFinder):
 
 
 def _asked_by_a_cell(frame: FrameType | None) -> bool:
-    while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
+    while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib._bootstrap"):
         frame = frame.f_back
     return frame is not None and frame.f_globals.get("__name__") == "__main__"

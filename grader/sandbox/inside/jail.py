@@ -17,6 +17,7 @@ from pathlib import Path
 from .messages import Start
 
 __all__ = [
+    "SCRATCH",
     "close_the_doors",
     "hide_memory",
     "leave_root",
@@ -43,6 +44,7 @@ PR_CAP_AMBIENT_CLEAR_ALL = 4
 SECCOMP_MODE_FILTER = 2
 CAPABILITY_VERSION = 0x20080522
 FILTER_BYTES = 8  # sizeof(struct sock_filter)
+SCRATCH = "/tmp"  # noqa: S108 - its name inside the wall only
 STACK_BYTES = 8 * 1024 * 1024
 LOCKED_BYTES = 64 * 1024
 SCRATCH_FILES = 4096  # inodes of the scratch: they cost kernel memory too
@@ -125,9 +127,9 @@ def close_the_doors(start: Start) -> None:
     # A real /proc can't be mounted where bubblewrap ran as root, and nothing in a notebook needs one.
     _mount("tmpfs", "/proc", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k,nr_inodes=1,mode=555")
     options = f"size={start.scratch_bytes},nr_inodes={SCRATCH_FILES},mode=700"
-    _mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options)  # noqa: S108 - the name inside the wall
-    _mount("/tmp", "/dev/shm", "", MS_BIND, "")  # noqa: S108 - one scratch, one cap
-    os.chdir("/tmp")
+    _mount("tmpfs", SCRATCH, "tmpfs", MS_NOSUID | MS_NODEV, options)
+    _mount(SCRATCH, "/dev/shm", "", MS_BIND, "")  # noqa: S108 - one folder, one cap
+    os.chdir(SCRATCH)
     _limit_resources(start, warm)
     _drop_capabilities()
     _checked(_prctl(PR_SET_NO_NEW_PRIVS, 1), "prctl(PR_SET_NO_NEW_PRIVS)")

@@ -8,6 +8,7 @@ Report, sent when everything that the student started is gone.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -79,10 +80,8 @@ def _obey(control: socket.socket, student: int) -> str:
 
 
 def _tell(control: socket.socket, report: bytes) -> None:
-    try:
+    with contextlib.suppress(OSError):  # the trusted side did not wait
         control.sendall(report)
-    except OSError:
-        pass  # the trusted side did not wait
 
 
 def _end_of(pid: int) -> int | None:
@@ -101,10 +100,8 @@ def _reap(pid: int) -> int | None:
 
 def _kill(pids: list[int]) -> None:
     for pid in pids:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 class _Watch:
@@ -139,7 +136,7 @@ class _Watch:
         return "memory" if self._used > self._allowed else ""
 
     def descendants(self) -> list[int]:
-        """Return the pids below the student's; a daemon's too, since it is adopted by its namespace's first."""
+        """Return the pids below the student's; daemons too, since process 1 adopts them."""
         parents = _parents()
         found: list[int] = []
         todo = [self._student]
@@ -155,11 +152,11 @@ def _parents() -> dict[int, int]:
     parents: dict[int, int] = {}
     if not PROC.is_dir():
         return parents
-    for name in os.listdir(PROC):
-        if name.isdigit():
-            text = _read(f"/proc/{name}/stat")
+    for entry in PROC.iterdir():
+        if entry.name.isdigit():
+            text = _read(f"{entry}/stat")
             if text:
-                parents[int(name)] = int(text.rpartition(b")")[2].split()[1])
+                parents[int(entry.name)] = int(text.rpartition(b")")[2].split()[1])
     return parents
 
 

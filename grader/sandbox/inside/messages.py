@@ -67,7 +67,7 @@ class Dict(msgspec.Struct, frozen=True, array_like=True, tag="d"):
 
 
 class Array(msgspec.Struct, frozen=True, array_like=True, tag="a"):
-    """A NumPy array in C order; its bytes are the next ones of the frame's body, in the order of the values."""
+    """A NumPy array in C order; its bytes are the next ones of the frame's body."""
 
     dtype: str
     shape: list[int]
@@ -101,7 +101,7 @@ class Seed(msgspec.Struct, frozen=True, array_like=True, tag="r"):
 
 
 class Generator(msgspec.Struct, frozen=True, array_like=True, tag="g"):
-    """The state of a student's PCG64 generator, when it is an argument of a stand-in; integers as hexadecimal."""
+    """The state of a student's PCG64 generator that it gave to a stand-in; integers as hexadecimal."""
 
     state: str
     increment: str
@@ -188,7 +188,7 @@ class Call(msgspec.Struct, frozen=True, tag="call"):
 
 
 class StandIn(msgspec.Struct, frozen=True, tag="stand_in"):
-    """Put proxies in the place of these globals, and what was there before back in the place of all others."""
+    """Put proxies in the place of these globals; everything that had one before gets its own back."""
 
     number: int
     names: list[str]
@@ -202,7 +202,7 @@ class Has(msgspec.Struct, frozen=True, tag="has"):
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer"):
-    """What the trusted function gave for an Asked; *generators* are the states of its generators afterwards."""
+    """What the trusted function gave for an Asked; *generators*: how it left the generators it was given."""
 
     value: Node
     generators: list[Generator]

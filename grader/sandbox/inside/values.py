@@ -13,9 +13,12 @@ from .messages import Array, Big, Complex, Dict, Generator, Held, Items, Node, S
 __all__ = ["Decoder", "Encoder", "NotPlain", "TooLarge"]
 
 DTYPES = frozenset(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64 longdouble float128 "
-    "complex64 complex128".split()
+    [
+        *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+        *("float16", "float32", "float64", "longdouble", "float128", "complex64", "complex128"),
+    ]
 )
+PLAIN = frozenset([type(None), bool, float])  # most of what is in a message
 DEPTH = 64
 BIG_BITS = 4096
 NODES = 1_000_000  # a list of a million numbers; beyond that, send an array
@@ -58,8 +61,9 @@ class Encoder:
         if self._nodes < 0:
             raise TooLarge(f"more than {NODES:,} values")
         kind = type(value)
-        if value is None or kind is bool or kind is float:
-            return value  # type: ignore[no-any-return]
+        if kind in PLAIN:
+            plain: Node = value
+            return plain
         if kind is np.ndarray:
             return self._array(value)
         if isinstance(value, (np.generic, np.ndarray)):
@@ -91,7 +95,8 @@ class Encoder:
 
     def _numpy(self, value: Any) -> Node:
         if isinstance(value, (np.float64, np.int64, np.bool_)):
-            return value.item()  # type: ignore[no-any-return]
+            scalar: bool | int | float = value.item()
+            return scalar
         # Other scalars keep their dtype as 0-d arrays; subclasses (matrix) become plain arrays.
         return self._array(np.array(value, subok=False))
 

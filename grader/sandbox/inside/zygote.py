@@ -6,8 +6,10 @@ It runs no student code itself and has a single thread, so that a fork is a whol
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
+import io
 import os
 import signal
 import socket
@@ -74,10 +76,7 @@ def _warm_up(setup: Setup) -> Shell:
 
 def _draw_once() -> None:
     """Draw a small picture, so that fonts and lazy imports are warm in every fork."""
-    import io
-
-    from matplotlib import pyplot
-
+    pyplot = importlib.import_module("matplotlib.pyplot")  # only where the notebook may
     figure = pyplot.figure()
     figure.add_subplot().set_title("$x^2$")
     figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
@@ -133,7 +132,5 @@ def _become_student(start: Start, setup: Setup, channel: int, shell: Shell) -> N
 
 def _refuse(descriptor: int, problem: str) -> None:
     """Say on the student's channel, in place of Ready, why no cell may run."""
-    try:
+    with contextlib.suppress(OSError):  # then the channel's end says it
         Channel(socket.socket(fileno=os.dup(descriptor)), 0).send(msgspec.msgpack.encode(Ready(problem)), [])
-    except OSError:
-        pass  # then the channel's end says it
