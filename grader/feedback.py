@@ -10,6 +10,7 @@ carry the meaning alone.
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 
 import nbformat
@@ -47,28 +48,20 @@ TEXT = "margin:.25em 0;white-space:pre-wrap"
 
 def check_cell_outputs(grade: Grade, score: CellScore) -> list[nbformat.NotebookNode]:
     """
-    Return the outputs of one check cell: what was found, then the points.
+    Return the outputs of one check cell.
 
-    nbgrader reads the points from the cell's one execute_result. There is none where a person must look.
+    nbgrader reads the points from the cell's one execute_result: its plain text is the number, its HTML what
+    a browser shows, its markdown what is shown where there is no HTML. Where a person must look there is no
+    execute_result, and so no number.
     """
     results = [result for result in grade.results if result.blank == score.grade_id.removeprefix(PREFIX)]
     mark = NO_WALL if grade.provenance.isolation != "wall" else ""
-    outputs = [
-        nbformat.v4.new_output(
-            "display_data",
-            data={"text/html": _card(score, results, mark), "text/plain": _plain(score, results, mark)},
-        )
-    ]
-    if score.points is not None:
-        shown = f'<p style="margin:0">{_points_line(score)}</p>'
-        outputs.append(
-            nbformat.v4.new_output(
-                "execute_result",
-                data={"text/plain": repr(float(score.points)), "text/html": shown},
-                execution_count=None,
-            )
-        )
-    return outputs
+    text = _plain(score, results, mark)
+    shown = {"text/html": _card(score, results, mark), "text/markdown": _fenced(text)}
+    if score.points is None:
+        return [nbformat.v4.new_output("display_data", data=shown | {"text/plain": text})]
+    number = {"text/plain": repr(float(score.points))}
+    return [nbformat.v4.new_output("execute_result", data=shown | number, execution_count=None)]
 
 
 def notes_markdown(notes: Sequence[str]) -> str:
@@ -151,6 +144,13 @@ def _plain(score: CellScore, results: Sequence[CheckResult], mark: str) -> str:
             found = (result.message, misconception, result.hint, result.note)
             lines += [f"    {line}" for text in found if text for line in text.splitlines()]
     return "\n".join([*lines, mark] if mark else lines)
+
+
+def _fenced(text: str) -> str:
+    """Return *text* as a block of code, fenced by more backticks than it holds: no markup in it is read."""
+    runs = re.findall(r"`+", text)
+    fence = "`" * (max([2, *map(len, runs)]) + 1)
+    return f"{fence}\n{text}\n{fence}"
 
 
 def _points_line(score: CellScore) -> str:
