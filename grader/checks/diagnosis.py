@@ -76,13 +76,13 @@ def _same_answers(ours: Sequence[Call], theirs: Sequence[Call]) -> bool:
 
 
 def _same_call(a: Call, b: Call) -> bool:
-    if a.failure is not None or b.failure is not None:
+    if isinstance(a.outcome, CheckFailure) or isinstance(b.outcome, CheckFailure):
         return (
-            isinstance(a.failure, StudentRaised)
-            and isinstance(b.failure, StudentRaised)
-            and a.failure.kind == b.failure.kind
+            isinstance(a.outcome, StudentRaised)
+            and isinstance(b.outcome, StudentRaised)
+            and a.outcome.kind == b.outcome.kind
         )
-    return same_value(a.value, b.value)
+    return same_value(a.outcome, b.outcome)
 
 
 def same_value(a: Any, b: Any) -> bool:

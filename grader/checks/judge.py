@@ -186,10 +186,13 @@ class Judge:
     def _missing_need(self, check: Check, attempt: Attempt) -> str:
         """Return why the blank can't be judged, when another one that makes its arguments failed to."""
         calls = self.student.log[attempt.first_call : attempt.last_call]
-        if not calls or calls[-1].failure is None or calls[-1].name == check.blank:
+        if not calls or calls[-1].name == check.blank:
             return ""
-        if calls[-1].name in self.checks.spec.needs.get(check.blank, ()):
-            return f"{check.blank} takes what {calls[-1].name} returns, and: {calls[-1].failure.message}"
+        outcome = calls[-1].outcome
+        if isinstance(outcome, CheckFailure) and calls[-1].name in self.checks.spec.needs.get(
+            check.blank, ()
+        ):
+            return f"{check.blank} takes what {calls[-1].name} returns, and: {outcome.message}"
         return ""
 
     def _failed(self, check: Check, attempt: Attempt, note: str) -> CheckResult:
