@@ -174,7 +174,7 @@ def _factor_of_each_line(case: Comparison) -> Finding | None:
             size > 0, size, np.nan
         )
         fits = case.same(factors * case.expected, float(np.max(np.abs(factors))))
-        if bool(np.all(fits)):
+        if bool(np.all(fits) and np.all(np.isfinite(factors))):
             low, high = in_digits(float(factors.min())), in_digits(float(factors.max()))
             return Finding(
                 f"Each {line} of {case.name} is {case.against} times a factor of its own, "
@@ -234,6 +234,8 @@ def _in_general(case: Comparison) -> Finding | None:
     gap, size = np.linalg.norm(case.actual - case.expected), np.linalg.norm(case.expected)
     if size == 0.0:
         return Finding(f"{case.name} differs from {case.against} in {share_of(case.wrong)}.")
+    if not np.isfinite(gap):
+        return Finding(f"{case.name} is far too large: squared, it leaves the range of float64.")
     if case.actual.size == 1:
         return Finding(f"{case.name} differs from {case.against} by {in_percent(float(gap / size))}.")
     cosine = float(np.sum(case.actual * case.expected) / (np.linalg.norm(case.actual) * size))
@@ -265,7 +267,7 @@ def _common_factor(case: Comparison, where: npt.NDArray[np.bool_]) -> float | No
         return None
     factor = float(np.sum(actual * expected)) / size
     fits = np.abs(actual - factor * expected) <= case.tolerance[where] * max(1.0, abs(factor))
-    if not bool(np.all(fits)) or abs(factor) < 1e-9:
+    if not bool(np.all(fits)) or not 1e-9 < abs(factor) < np.inf:
         return None
     return factor
 

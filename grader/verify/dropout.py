@@ -113,13 +113,14 @@ def assert_inverted_scale(
     scaled = activations / keep_prob
     if agrees(answer[kept], scaled[kept], tolerance_of(scaled)[kept]):
         return kept
-    factors = answer[kept] / activations[kept]
+    with np.errstate(over="ignore"):
+        factors = np.clip(answer[kept] / activations[kept], -1e100, 1e100)
     if float(np.ptp(factors)) <= 1e-5 * float(np.max(np.abs(factors))):
         raise CheckFailure(
             f"{name}: what is kept is {float(np.mean(factors)):.4g} times A, with keep_prob {keep_prob:g}.",
             hint="Inverted dropout keeps the expected value: what remains must make up for what is dropped.",
         )
-    wrong = ~(np.abs(answer[kept] - scaled[kept]) <= tolerance_of(scaled)[kept])
+    wrong = ~(np.abs(np.clip(answer[kept], -1e100, 1e100) - scaled[kept]) <= tolerance_of(scaled)[kept])
     raise CheckFailure(
         f"{name}: of the {int(kept.sum())} entries that are not 0, {int(wrong.sum())} are not A / keep_prob.",
         hint="Each entry is either dropped or kept and scaled, nothing in between.",

@@ -47,8 +47,9 @@ def gradient_picture(claimed: Mapping[str, FloatArray], numerical: Mapping[str, 
     share = max(1, sum(value.size for value in numerical.values()) // MAX_POINTS)
     for number, (name, right) in enumerate(numerical.items()):
         # Beyond 1.2 times the largest entry a mark stays at the rim: a factor of 1000 still shows the rest.
-        x = np.clip(right.ravel()[::share] / top, -1.2, 1.2)
-        y = np.clip(claimed[name].ravel()[::share] / top, -1.2, 1.2)
+        with np.errstate(over="ignore"):
+            x = np.clip(right.ravel()[::share] / top, -1.2, 1.2)
+            y = np.clip(claimed[name].ravel()[::share] / top, -1.2, 1.2)
         marks += [_mark(number, _x(a, -1.2, 1.2), _y(b, -1.2, 1.2)) for a, b in zip(x, y, strict=True)]
     marks += _legend(list(numerical))
     return _document(
@@ -72,7 +73,7 @@ def learning_curve_picture(losses: Sequence[float] | FloatArray, label: str = "l
         An SVG document.
     """
     values = np.asarray(losses, dtype=np.float64)[:1_000_000]
-    finite = np.isfinite(values)
+    finite = np.abs(values) < 1e300  # beyond that the span between two losses overflows
     end = int(np.argmin(finite)) if values.size and not finite.all() else values.size
     shown = values[:end]
     steps = (

@@ -139,7 +139,8 @@ def assert_reaches(
     asked = "at most" if below else "at least"
     message = f"{name[:1].upper()}{name[1:]} is {shown}; {asked} {bound} is needed."
     curve = _readable(losses)
-    seen, advice = _diagnosis(curve)
+    with np.errstate(all="ignore"):
+        seen, advice = _diagnosis(curve)
     if not seen and chance is not None and abs(reached - chance) <= 0.03:
         seen, advice = (
             "That is no better than guessing.",

@@ -46,8 +46,9 @@ def is_round(factor: float) -> bool:
 
 
 def in_digits(value: float) -> str:
-    """Four digits; whole where it is."""
-    return str(round(value)) if abs(value - round(value)) < 5e-5 * max(1.0, abs(value)) else f"{value:.4g}"
+    """Four digits; whole where it is, and not too large to read."""
+    whole = abs(value) < 1e6 and abs(value - round(value)) < 5e-5 * max(1.0, abs(value))
+    return str(round(value)) if whole else f"{value:.4g}"
 
 
 def in_percent(ratio: float) -> str:

@@ -23,6 +23,7 @@ class Net:
     relu: bool = False
 
     def forward(self, theta: Params, dtype: type = np.float64) -> tuple[FloatArray, FloatArray]:
+        """Return the hidden activations (m, n_h) and p (m,)."""
         t = {key: value.astype(dtype) for key, value in theta.items()}
         Z = self.X.astype(dtype) @ t["W1"].T + t["b1"]
         A = np.maximum(Z, dtype(0)) if self.relu else np.tanh(Z)
@@ -30,10 +31,12 @@ class Net:
         return A, dtype(1) / (dtype(1) + np.exp(-z))
 
     def loss(self, theta: Params, dtype: type = np.float64) -> float:
+        """Return the mean cross-entropy."""
         p = self.forward(theta, dtype)[1]
         return float(-np.mean(self.y * np.log(p) + (1 - self.y) * np.log(1 - p), dtype=dtype))
 
     def backward(self, theta: Params | None = None, dtype: type = np.float64) -> Params:
+        """Return the gradients, derived by hand."""
         theta = theta or self.theta
         A, p = self.forward(theta, dtype)
         dz = ((p - self.y.astype(dtype)) / dtype(len(self.y)))[:, None]

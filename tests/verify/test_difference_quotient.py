@@ -107,7 +107,7 @@ SMOOTH_OR_KINKED = pytest.mark.parametrize("relu", [False, True], ids=["tanh", "
 @SMOOTH_OR_KINKED
 @pytest.mark.parametrize("way", HONEST)
 def test_no_honest_backward_is_taken_for_a_quotient(draw_net: Callable, relu: bool, way: str) -> None:
-    for seed in range(300):
+    for seed in range(150):
         net = prepared(draw_net, seed, relu=relu)
         verify.assert_no_difference_quotient(HONEST[way](net), net.backward())
 
@@ -116,7 +116,7 @@ def test_no_honest_backward_is_taken_for_a_quotient(draw_net: Callable, relu: bo
 @pytest.mark.parametrize("h", [1e-2, *STEPS])
 @pytest.mark.parametrize("quotient", QUOTIENTS)
 def test_every_quotient_of_a_net_is_seen(draw_net: Callable, relu: bool, quotient: str, h: float) -> None:
-    for seed in range(8):
+    for seed in range(4):
         net = prepared(draw_net, seed, relu=relu)
         claimed = quotient_gradients(net, QUOTIENTS[quotient], h)
         right = net.backward()
@@ -219,14 +219,14 @@ PRECISIONS: dict[str, Callable] = {
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_no_formula_is_taken_for_a_quotient(formula: str, precision: str) -> None:
-    for seed in range(300):
+    for seed in range(150):
         z = verify.quotient_probe(np.random.default_rng(seed))
         for points in (z, np.abs(z)):
             verify.assert_no_quotient_noise(PRECISIONS[precision](FORMULAS[formula], points), "g")
 
 
 def test_float32_in_the_middle_of_a_formula_is_no_quotient() -> None:
-    for seed in range(300):
+    for seed in range(150):
         z = verify.quotient_probe(np.random.default_rng(seed))
         t, s = np.tanh(z.astype(F32)).astype(np.float64), sigmoid(z.astype(F32)).astype(np.float64)
         verify.assert_no_quotient_noise(1 - t**2, "tanh_grad")
@@ -238,7 +238,7 @@ def test_float32_in_the_middle_of_a_formula_is_no_quotient() -> None:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_every_quotient_of_an_activation_is_seen(function: str, quotient: str, h: float) -> None:
     f = FUNCTIONS[function]
-    for seed in range(50):
+    for seed in range(25):
         z = np.abs(verify.quotient_probe(np.random.default_rng(seed)))
         with pytest.raises(CheckFailure, match="the rounding of a difference quotient"):
             verify.assert_no_quotient_noise(QUOTIENTS[quotient](lambda t, z=z: f(z + t), h), "g")

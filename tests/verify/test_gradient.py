@@ -12,35 +12,35 @@ from grader.errors import CheckFailure
 
 BUGS: dict[str, Callable] = {
     "no 1/m": lambda g, net: {key: value * len(net.y) for key, value in g.items()},
-    "wrong sign": lambda g, net: {key: -value for key, value in g.items()},
-    "all zeros": lambda g, net: {key: 0 * value for key, value in g.items()},
-    "dW1 zero": lambda g, net: {**g, "dW1": 0 * g["dW1"]},
+    "wrong sign": lambda g, _: {key: -value for key, value in g.items()},
+    "all zeros": lambda g, _: {key: 0 * value for key, value in g.items()},
+    "dW1 zero": lambda g, _: {**g, "dW1": 0 * g["dW1"]},
     "db2 averaged": lambda g, net: {**g, "db2": g["db2"] / len(net.y)},
-    "db1 doubled": lambda g, net: {**g, "db1": 2 * g["db1"]},
+    "db1 doubled": lambda g, _: {**g, "db1": 2 * g["db1"]},
     "no slope of the activation": lambda g, net: {**g, **without_slope(net)},
-    "one hidden unit dropped": lambda g, net: {**g, "dW1": g["dW1"] * (np.arange(5) != 2)[:, None]},
-    "one entry zeroed": lambda g, net: {**g, "dW1": g["dW1"] * (np.arange(15) != 7).reshape(5, 3)},
-    "one entry of dW2 off by a tenth": lambda g, net: {
+    "one hidden unit dropped": lambda g, _: {**g, "dW1": g["dW1"] * (np.arange(5) != 2)[:, None]},
+    "one entry zeroed": lambda g, _: {**g, "dW1": g["dW1"] * (np.arange(15) != 7).reshape(5, 3)},
+    "one entry of dW2 off by a tenth": lambda g, _: {
         **g,
         "dW2": g["dW2"] * (1 + 0.1 * (np.arange(5) == 1)),
     },
-    "dW2 times 1.001": lambda g, net: {**g, "dW2": 1.001 * g["dW2"]},
-    "two entries swapped": lambda g, net: {**g, "dW1": g["dW1"][[1, 0, 2, 3, 4]]},
+    "dW2 times 1.001": lambda g, _: {**g, "dW2": 1.001 * g["dW2"]},
+    "two entries swapped": lambda g, _: {**g, "dW1": g["dW1"][[1, 0, 2, 3, 4]]},
     "weight decay added": lambda g, net: {**g, "dW1": g["dW1"] + 0.1 * net.theta["W1"]},
 }
 SMOOTH_OR_KINKED = pytest.mark.parametrize("relu", [False, True], ids=["tanh", "ReLU"])
 
 
 def without_slope(net: object) -> dict[str, np.ndarray]:
-    A, p = net.forward(net.theta)
+    p = net.forward(net.theta)[1]
     dZ = ((p - net.y) / len(net.y))[:, None] @ net.theta["W2"]
     return {"dW1": dZ.T @ net.X, "db1": dZ.sum(0)}
 
 
 @SMOOTH_OR_KINKED
 def test_a_right_gradient_always_fits_its_own_forward(draw_net: Callable, relu: bool) -> None:
-    """No false alarm in 2 000 nets each, without any retry: the 95 % bound of the rate is 1.5e-3."""
-    for seed in range(2000):
+    """No false alarm in 1 000 nets each, without any retry: the 95 % bound of the rate is 3e-3."""
+    for seed in range(1000):
         net = draw_net(seed, relu=relu)
         # A hidden unit that is off at every row leaves its weights without effect; that is no farming.
         verify.assert_gradients(net.backward(), net.theta, rng=np.random.default_rng(seed), own_loss=net.loss)
@@ -48,7 +48,7 @@ def test_a_right_gradient_always_fits_its_own_forward(draw_net: Callable, relu: 
 
 @SMOOTH_OR_KINKED
 def test_a_float32_backward_is_right_by_both_roads(draw_net: Callable, relu: bool) -> None:
-    for seed in range(500):
+    for seed in range(300):
         net = draw_net(seed, relu=relu)
         single, rng = net.backward(dtype=np.float32), np.random.default_rng(seed)
         verify.assert_gradients(single, net.theta, rng=rng, true=net.backward())
@@ -60,7 +60,7 @@ def test_a_float32_backward_is_right_by_both_roads(draw_net: Callable, relu: boo
 def test_a_wrong_gradient_fails_by_both_roads(draw_net: Callable, relu: bool, bug: str) -> None:
     caught = {"true": 0, "own": 0}
     tried = 0
-    for seed in range(100):
+    for seed in range(60):
         net = draw_net(seed, relu=relu)
         right, rng = net.backward(), np.random.default_rng(seed)
         wrong = BUGS[bug](right, net)
@@ -72,7 +72,7 @@ def test_a_wrong_gradient_fails_by_both_roads(draw_net: Callable, relu: bool, bu
                 verify.assert_gradients(wrong, net.theta, rng=rng, **how)
             except CheckFailure:
                 caught[road] += 1
-    assert tried > 40
+    assert tried > 30
     assert caught == {"true": tried, "own": tried}
 
 
@@ -101,11 +101,11 @@ def test_a_wrong_forward_keeps_the_marks_of_a_backward_that_fits_it(draw_net: Ca
 
 
 FARMS: dict[str, Callable] = {
-    "a constant": lambda theta: 0.6931,
+    "a constant": lambda _: 0.6931,
     "a constant of rounding": lambda theta: 0.6931 + 1e-15 * float(theta["W1"][0, 0]),
     "blind to W1 and b1": lambda theta: float(np.sum(theta["W2"] ** 2) + theta["b2"][0] ** 2) / 2,
     "one entry of each": lambda theta: sum(float(value.flat[0]) for value in theta.values()),
-    "not finite": lambda theta: float("nan"),
+    "not finite": lambda _: float("nan"),
     "huge": lambda theta: 1e308 * float(theta["W1"][0, 0]) * 1e10,
 }
 
@@ -149,7 +149,7 @@ def test_a_forward_that_ignores_its_inputs_opens_no_road(draw_net: Callable) -> 
 def test_a_forward_in_float32_is_differentiated_with_a_larger_step(draw_net: Callable) -> None:
     """The road stays open, and gross mistakes are still seen."""
     passed, caught = 0, 0
-    for seed in range(300):
+    for seed in range(100):
         net, rng = draw_net(seed), np.random.default_rng(seed)
 
         def single(theta: dict, net: object = net) -> float:
@@ -165,13 +165,13 @@ def test_a_forward_in_float32_is_differentiated_with_a_larger_step(draw_net: Cal
                 {**net.backward(), "dW1": 1.5 * net.backward()["dW1"]}, net.theta, rng=rng, own_loss=single
             )
         caught += 1
-    assert passed == caught == 300
+    assert passed == caught == 100
 
 
 def test_a_forward_that_raises_only_closes_its_road(draw_net: Callable) -> None:
     net = draw_net(3)
 
-    def broken(theta: dict) -> float:
+    def broken(_: dict) -> float:
         raise CheckFailure("forward raised ValueError: shapes (8,3) and (5,3) not aligned")
 
     verify.assert_gradients(
@@ -227,14 +227,14 @@ def test_a_layer_is_judged_by_its_projected_loss() -> None:
     own = verify.projected_loss(lambda t: (t["A_prev"] @ t["W"].T + t["b"]).tolist(), dZ, "Z")
     right = {"dA_prev": dZ @ theta["W"], "dW": dZ.T @ theta["A_prev"], "db": dZ.sum(0)}
     verify.assert_gradients(right, theta, rng=rng, own_loss=own, name="linear_backward")
-    with pytest.raises(CheckFailure, match="db is 0.25 times the numerical gradient of your own forward"):
+    with pytest.raises(CheckFailure, match=r"db is 0\.25 times the numerical gradient of your own forward"):
         verify.assert_gradients(
             {**right, "db": dZ.mean(0)}, theta, rng=rng, own_loss=own, name="linear_backward"
         )
 
 
 def test_differences_have_the_error_that_theory_gives() -> None:
-    """1e-10 for a central difference of a smooth function at h = 1e-5; the direction's length does not matter."""
+    """A central difference at h = 1e-5 errs by 1e-10; the direction's length does not matter."""
     theta = np.random.default_rng(0).standard_normal((3, 4))
     gradient = verify.central_difference(lambda t: float(np.sum(np.sin(t))), theta)
     assert np.max(np.abs(gradient - np.cos(theta))) < 5e-10

@@ -1,6 +1,8 @@
-"""Whatever a student returns, the checks get an array of the right shape or a sentence about what is wrong."""
+"""Whatever a student returns, a check gets an array of the right shape or a sentence on what is wrong."""
 
 from __future__ import annotations
+
+import contextlib
 
 import numpy as np
 import pytest
@@ -95,6 +97,49 @@ def test_every_reader_survives_a_hostile_value(value: object) -> None:
     ):
         with pytest.raises(CheckFailure):
             read()
+
+
+LARGEST = np.finfo(np.float64).max
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.array([LARGEST, -LARGEST, LARGEST]),
+        np.array([LARGEST, 1.0, 5e-324]),
+        [1e200, -1e200, 1e-200],
+        [1e12, 2e12, 3e12],
+        [5e-324, 0.0, -0.0],
+        np.array([2**63, 2**64 - 1, 0], dtype=np.uint64),
+    ],
+    ids=str,
+)
+def test_numbers_at_the_edge_of_float64_raise_nothing_but_check_failures(value: object) -> None:
+    """Warnings are errors here, so that an overflow would show."""
+    right, rng = np.array([1.0, 2.0, 3.0]), np.random.default_rng(0)
+    probe = np.resize(np.asarray(value, dtype=np.float64), 144)
+
+    def squares(theta: dict) -> float:
+        return float(np.sum(theta["W"] ** 2)) / 2
+
+    for judge in (
+        lambda: verify.assert_close(value, right, "p"),
+        lambda: verify.assert_close(value, -right, "p", facts={"rows": 8}),
+        lambda: verify.assert_close([value, value], np.ones((2, 3)), "p"),
+        lambda: verify.assert_between(value, right, right + 1, "p"),
+        lambda: verify.assert_gradients({"dW": value}, {"W": right}, rng=rng, true={"dW": right}),
+        lambda: verify.assert_gradients({"dW": value}, {"W": right}, rng=rng, own_loss=squares),
+        lambda: verify.assert_inverted_scale(value, right, 0.5),
+    ):
+        with pytest.raises(CheckFailure) as caught:
+            judge()
+        assert len(caught.value.message) < 300
+    verify.assert_no_difference_quotient({"dW": value}, {"dW": np.array([1.0, 1e-13, 1e-13])})
+    for curve in (value, probe):
+        with pytest.raises(CheckFailure):
+            verify.assert_reaches(0.1, 0.9, losses=curve)
+    with contextlib.suppress(CheckFailure):
+        verify.assert_no_quotient_noise(probe, "g")
 
 
 @pytest.mark.parametrize(
