@@ -131,22 +131,21 @@ class Judge:
                 message=f"Not run: {check.blank} ran out of time {MAX_TIMEOUTS} times before.",
             )
         helpers = self._wrong_helpers(check.blank)
-        attempt = self._attempts(check, retry=check.retry and not helpers)
-        if attempt.failure is None:
+        attempt, note = None, ""
+        if not self._hang(helpers):
+            attempt = self._attempts(check, retry=check.retry and not helpers)
             note = "It passed on the second try, on new inputs." if attempt.number else ""
+        if helpers and (attempt is None or attempt.failure is not None):
+            attempt = self._attempts(check, retry=check.retry, stand_in=True)
+            note = f"Judged with the reference standing in for {_listing(helpers)}, which did not pass."
+        if attempt is None or attempt.failure is None:
             return msgspec.structs.replace(_blank_result(check), note=note)
         missing = self._missing_need(check, attempt)
         if missing:
             return msgspec.structs.replace(
                 _blank_result(check), verdict=Verdict.SKIPPED, message=missing, hint="Write that one first."
             )
-        note = ""
-        if helpers:
-            note = f"Judged with the reference standing in for {_listing(helpers)}, which did not pass."
-            attempt = self._attempts(check, retry=check.retry, stand_in=True)
-            if attempt.failure is None:
-                return msgspec.structs.replace(_blank_result(check), note=note)
-        return self._failed(check, attempt, note)
+        return self._failed(check, attempt, note if helpers else "")
 
     def _attempts(self, check: Check, *, retry: bool, stand_in: bool = False) -> Attempt:
         attempt = self._attempt(check, 0, stand_in=stand_in)
@@ -170,7 +169,8 @@ class Judge:
             if not error.args:
                 raise
             failure = CheckFailure(str(error.args[0]))
-        if isinstance(failure, LimitHit) and failure.limit == "time":
+        own = stand_in or not self._wrong_helpers(check.blank)
+        if own and isinstance(failure, LimitHit) and failure.limit == "time":
             self._timeouts[check.blank] = self._timeouts.get(check.blank, 0) + 1
         return Attempt(number, failure, first_call, len(self.student.log))
 
@@ -182,6 +182,10 @@ class Judge:
         helpers = self.checks.spec.helpers.get(blank, ())
         wrong = {result.blank for result in self.results if result.verdict is not Verdict.PASSED}
         return [helper for helper in helpers if helper in wrong]
+
+    def _hang(self, helpers: list[str]) -> bool:
+        """Whether one of *helpers* ran out of time, so that trying its callers with it is a waste of time."""
+        return any(self._timeouts.get(helper, 0) for helper in helpers)
 
     def _missing_need(self, check: Check, attempt: Attempt) -> str:
         """Return why the blank can't be judged, when another one that makes its arguments failed to."""

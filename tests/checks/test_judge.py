@@ -224,3 +224,48 @@ def test_a_right_shape_counts_where_the_main_check_passed_or_could_not_be_carrie
 
 def test_checks_of_one_weight_are_all_main_checks() -> None:
     assert judged_and_settled(Verdict.FAILED, weight=1.0)[1].verdict is Verdict.PASSED
+
+
+def test_a_helper_that_hangs_costs_its_caller_neither_time_nor_marks() -> None:
+    class Hanging(LocalStudent):
+        """Its `double` runs out of time, whoever calls it, until a reference stands in."""
+
+        plain_calls = 0
+
+        def call(self, name: Any, *args: Any, **kwargs: Any) -> Any:
+            if self.functions["double"] is hang:
+                Hanging.plain_calls += 1
+                raise LimitHit(f"{name} ran longer than 10 s.", "time")
+            return super().call(name, *args, **kwargs)
+
+    def hang(x: Any) -> Any:
+        return x
+
+    checks = check_set()
+    judge = Judge(checks, Hanging(checks.namespace() | {"double": hang}), b"secret")  # type: ignore[arg-type]
+    results = [judge.judge(values_check("double", 2)) for _ in range(3)]
+    results += [judge.judge(values_check("quadruple", 4)) for _ in range(3)]
+    assert [r.verdict for r in results] == [Verdict.LIMIT_HIT] * 3 + [Verdict.PASSED] * 3
+    assert Hanging.plain_calls == 2
+
+
+def test_a_need_that_only_lacked_a_helper_is_met_by_the_reference_standing_in() -> None:
+    def body(student: Any, rng: np.random.Generator) -> None:
+        x = float(rng.normal())
+        student.call("double", x)
+
+    def caller(student: Any, rng: np.random.Generator) -> None:
+        x = float(rng.normal())
+        _, cache = student.call("make", x, opaque=(1,))
+        if student.call("use", cache) != x:
+            raise CheckFailure("use is off.")
+
+    checks = check_set()
+    spec = Notebook(checks.spec.blanks, helpers={"use": ("double",)}, needs={"use": ("make",)})
+    checks = CheckSet(
+        checks.assignment, checks.notebook, spec, checks.path, checks.reference, checks.misconceptions, {}
+    )
+    source = "def double(x): raise NotImplementedError\ndef make(x): double(x); return x, {'x': x}"
+    double = Check("test_double", "t", "double", 1, False, body)
+    _, use = judged(source, double, Check("test_use", "t", "use", 1, False, caller), checks=checks)
+    assert use.verdict is Verdict.PASSED
