@@ -1,0 +1,1 @@
+"""Unusual but right ways to write the notebook dropout."""
