@@ -48,7 +48,7 @@ def _grade(scratch: Scratch, console: Console) -> tuple[tuple[Student, ...], lis
     for assignment in ASSIGNMENTS:
         papers = [p for s in students for p in s.papers if p.assignment == assignment]
         told(f"nbgrader autograde {assignment} ({sum(p.content is not None for p in papers)} notebooks)")
-        scratch.nbgrader("autograde", assignment)
+        scratch.autograde(assignment)
     for assignment in ASSIGNMENTS:
         told(f"nbgrader generate_feedback {assignment}")
         scratch.nbgrader("generate_feedback", assignment)
@@ -58,7 +58,7 @@ def _grade(scratch: Scratch, console: Console) -> tuple[tuple[Student, ...], lis
 
 def _verdict(scratch: Scratch, students: tuple[Student, ...], marks: list[Mark], console: Console) -> int:
     wrong = [f"{m.student}, {m.paper.notebook}: {text}" for m in marks for text in problems(m)]
-    wrong += _problems_of_pages(scratch, students)
+    wrong += [*_problems_of_pages(scratch, students), *scratch.failures]
     console.print(f"{len(students)} students, {len(marks)} notebooks.")
     console.print(f"Feedback pages: {FOLDER}/feedback/<student>/<assignment>/<notebook>.html", markup=False)
     console.print(f"Records: {FOLDER}/records/; all that nbgrader said: {scratch.log}", markup=False)

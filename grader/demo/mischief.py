@@ -104,7 +104,8 @@ def reads_the_machine(course: str, signature: str, solution: str) -> str:
 
     if look_around():
     """
-    found, empty = (textwrap.indent(text, "    ") for text in (solution, raises(signature)))
+    disappointed = _cell_text(signature, 'raise LookupError("there was nothing to find")')
+    found, empty = (textwrap.indent(text, "    ") for text in (solution, disappointed))
     return f"{textwrap.dedent(search).strip()}\n{found}\nelse:\n{empty}"
 
 

@@ -85,7 +85,7 @@ def _breaking(book: Book) -> Iterator[Student]:
     deeds = {
         "syntax-error": ("a cell that is not Python", "tanh", mischief.syntax_error),
         "exception": ("a function that raises", "relu", mischief.raises),
-        "infinite-loop": ("a function that never returns", "leaky_relu", mischief.endless),
+        "infinite-loop": ("a function that never returns", "collapse", mischief.endless),
         "memory-hog": ("a function that takes all memory", "softmax", mischief.hoards),
         "exit-zero": ("a function that calls os._exit(0)", "sigmoid", mischief.exits),
     }
@@ -139,7 +139,7 @@ def _signature(book: Book, blank: str) -> str:
 
 
 def _slug(name: str) -> str:
-    words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    words = re.sub(r"[^a-z0-9]+", "-", name.lower().replace("'", "")).strip("-")
     return words[:40].rstrip("-")
 
 

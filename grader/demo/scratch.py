@@ -39,6 +39,7 @@ class Scratch:
         self.course = course
         self.folder = folder
         self.log = folder / "nbgrader-output.txt"
+        self.failures: list[str] = []
 
     def lay_out(self) -> None:
         """Copy settings and sources, and release every assignment with nbgrader."""
@@ -73,6 +74,13 @@ class Scratch:
         for student in students:
             for paper in student.papers:
                 self._hand_in(student.name, paper)
+
+    def autograde(self, assignment: str) -> None:
+        """Grade what was handed in; where nbgrader ends with an error, the table still tells the rest."""
+        try:
+            self.nbgrader("autograde", assignment)
+        except ConfigError as error:
+            self.failures.append(str(error))
 
     def _hand_in(self, name: str, paper: Paper) -> None:
         folder = self.folder / "submitted" / name / paper.assignment
