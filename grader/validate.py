@@ -9,14 +9,16 @@ as the mutants), name that mistake to the student, and say the same thing each t
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
 import nbformat
 
 from grader import pipeline
-from grader.checks import catalogue
+from grader.checks import catalogue, plugin
 from grader.checks.authoring import Variant
 from grader.checks.catalogue import CheckSet
 from grader.config import Config
@@ -71,6 +73,12 @@ class _Bench:
         submission = from_notebook(notebook, student_id, self.checks.assignment, self.checks.notebook)
         return pipeline.grade(submission, self.config, self.sandbox)
 
+    def judge(self, notebook: nbformat.NotebookNode, blank: str) -> tuple[CheckResult, ...]:
+        """Return the results of one blank alone."""
+        submission = from_notebook(notebook, SEEDS[0], self.checks.assignment, self.checks.notebook)
+        with self.sandbox.start(submission, self.checks.spec.imports) as student:
+            return plugin.run(self.checks, student, pipeline.submission_seed(submission, self.config), blank)
+
     def with_variants(self, replaced: Sequence[Variant]) -> nbformat.NotebookNode:
         """Return the solved notebook with *replaced* in place of their blanks' solutions."""
         notebook: nbformat.NotebookNode = nbformat.from_dict(self.source)
@@ -93,34 +101,38 @@ class _Bench:
         return self.with_variants([Variant("trivial", "", blank, solution + "\n" + text)])
 
 
-def validate(
-    assignment: str | None,
-    config: Config,
-    sandbox: Sandbox,
-    progress: Callable[[str], None] = lambda _: None,
-) -> Iterator[Finding]:
+def validate(assignment: str | None, config: Config, jobs: int) -> Iterator[Finding]:
     """
-    Prove the checks of one assignment, or of all.
+    Prove the checks of one assignment, or of all, a notebook at a time in each of *jobs* processes.
 
     Args:
         assignment: such as "backprop"; None for every one.
         config: the course: its source/ and release/ are read.
-        sandbox: a standing wall.
-        progress: told what is being tried.
+        jobs: processes, each behind a wall of its own.
+
+    Yields:
+        The findings, as the notebooks get done.
 
     Raises:
         ConfigError: no such assignment, or a notebook of it is missing.
+        WallError: the wall does not stand.
     """
     if assignment is not None and assignment not in catalogue.known_assignments():
         raise ConfigError(
             f"No checks for the assignment {assignment!r}. Known: {', '.join(catalogue.known_assignments())}."
         )
-    for name, notebook in catalogue.known():
-        if assignment in (None, name):
-            bench = _Bench(catalogue.find(name, notebook), config, sandbox)
-            for proof in PROOFS:
-                progress(f"{bench.name}: {(proof.__doc__ or '').strip().splitlines()[0].lower()}")
-                yield proof(bench)
+    names = [name for name in catalogue.known() if assignment in (None, name[0])]
+    with ProcessPoolExecutor(max_workers=jobs, mp_context=get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(prove, *name, config) for name in names]):
+            yield from done.result()
+
+
+def prove(assignment: str, notebook: str, config: Config) -> list[Finding]:
+    """Carry out every proof for one notebook."""
+    with Sandbox(config.limits, config.isolation) as sandbox:
+        sandbox.self_test()
+        bench = _Bench(catalogue.find(assignment, notebook), config, sandbox)
+        return [proof(bench) for proof in PROOFS]
 
 
 def _coverage(bench: _Bench) -> Finding:
@@ -186,12 +198,11 @@ def _trivial(bench: _Bench) -> Finding:
     problems: list[str] = []
     for blank in bench.checks.spec.blanks:
         for name, wrapper in TRIVIAL.items():
-            grade = bench.grade(bench.with_appended(blank, wrapper.format(blank=blank)))
-            problems += [
-                f"{blank} earns {s.points} of {s.max_points} points with {name}"
-                for s in grade.scores
-                if s.grade_id == f"check_{blank}" and s.points
+            answer = bench.with_appended(blank, wrapper.format(blank=blank))
+            earned = [
+                result.name for result in bench.judge(answer, blank) if result.verdict is Verdict.PASSED
             ]
+            problems += [f"{blank} passes {check} with {name}" for check in earned]
     tried = len(bench.checks.spec.blanks) * len(TRIVIAL)
     return Finding(bench.name, "an answer without content gets nought", tried, tuple(problems))
 

@@ -28,7 +28,7 @@ __all__ = ["run"]
 JUDGE = pytest.StashKey[Judge]()
 
 
-def run(checks: CheckSet, student: Student, secret: bytes) -> tuple[CheckResult, ...]:
+def run(checks: CheckSet, student: Student, secret: bytes, only: str = "") -> tuple[CheckResult, ...]:
     """
     Run a notebook's hidden checks against *student*, in this process.
 
@@ -36,12 +36,13 @@ def run(checks: CheckSet, student: Student, secret: bytes) -> tuple[CheckResult,
         checks: the notebook's check module and catalogue.
         student: the submission behind the wall, its notebook run.
         secret: what this submission's inputs are drawn from.
+        only: a blank, to judge that one alone; every one, by default.
 
     Raises:
         GraderError: pytest could not collect or run the checks.
     """
     judge = Judge(checks, student, secret)
-    collected = _Session(judge)
+    collected = _Session(judge, only)
     with _only_our_plugin():
         status = pytest.main([*QUIET, str(checks.path)], plugins=[collected])
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or not judge.results:
@@ -89,8 +90,9 @@ def _only_our_plugin() -> Iterator[None]:
 class _Session:
     """The pipeline's side of one pytest run: gives the judge, keeps what went wrong in collecting."""
 
-    def __init__(self, judge: Judge) -> None:
+    def __init__(self, judge: Judge, only: str) -> None:
         self.judge = judge
+        self.only = only
         self.trouble: list[str] = []
 
     def pytest_configure(self, config: pytest.Config) -> None:
@@ -102,6 +104,8 @@ class _Session:
         # A caller is judged in the light of its helpers' verdicts, so the blanks keep the notebook's order.
         blanks = self.judge.checks.spec.blanks
         items.sort(key=lambda item: _position(item, blanks))
+        if self.only:
+            items[:] = [item for item in items if _blank_of(item) == self.only]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -174,9 +178,13 @@ def _check_of(item: pytest.Function) -> Check | None:
     )
 
 
-def _position(item: pytest.Item, blanks: tuple[str, ...]) -> int:
+def _blank_of(item: pytest.Item) -> str:
     marker = item.get_closest_marker("check")
-    blank = marker.kwargs["blank"] if marker else ""
+    return str(marker.kwargs["blank"]) if marker else ""
+
+
+def _position(item: pytest.Item, blanks: tuple[str, ...]) -> int:
+    blank = _blank_of(item)
     return blanks.index(blank) if blank in blanks else len(blanks)
 
 
