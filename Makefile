@@ -42,7 +42,7 @@ demo: wall-packages $(VENV)/.installed
 	@$(BIN)/python -m grader.demo
 
 release: $(VENV)/.installed
-	@$(BIN)/python tools/make_release
+	@$(BIN)/python tools/make_release.py
 
 bench: wall-packages $(VENV)/.installed
 	@$(BIN)/python -m grader.bench $(BENCH)
