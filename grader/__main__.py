@@ -96,7 +96,7 @@ def _show(grade: Grade) -> None:
         blank = score.grade_id.removeprefix("check_")
         points = "a person must look" if score.points is None else f"{score.points:g}"
         shown = f"{points} / {score.max_points:g}"
-        for result in (r for r in grade.results if r.blank == blank):
+        for result in [r for r in grade.results if r.blank == blank]:
             table.add_row(
                 blank, shown, _escaped(result.title), SIGNS[result.verdict], _escaped(_finding_of(result))
             )

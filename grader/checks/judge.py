@@ -145,7 +145,8 @@ class Judge:
             return msgspec.structs.replace(
                 _blank_result(check), verdict=Verdict.SKIPPED, message=missing, hint="Write that one first."
             )
-        return self._failed(check, attempt, note if helpers else "")
+        told = helpers and not isinstance(attempt.failure, NotWritten)
+        return self._failed(check, attempt, note if told else "")
 
     def _attempts(self, check: Check, *, retry: bool, stand_in: bool = False) -> Attempt:
         attempt = self._attempt(check, 0, stand_in=stand_in)
