@@ -11,6 +11,7 @@ import msgspec
 from grader.config import MEBIBYTE, Limits
 from grader.errors import WallError
 from grader.records import Cell, CellRun, Submission
+from grader.sandbox.inside.channel import HEADER_BYTES
 from grader.sandbox.inside.messages import CellDone, Output, Ready, Request, RunCell, Stream
 from grader.sandbox.process import BadFrame, Ended, Late, Process
 
@@ -106,7 +107,7 @@ class RunningNotebook:
 
     def _run(self, process: Process) -> None:
         """Run the cells in order; return early if the process is lost in one, which is then not run again."""
-        allowed = self.limits.output_bytes
+        allowed = min(self.limits.output_bytes, HEADER_BYTES // 2)
         for cell in self._cells:
             if cell.index >= self._last:
                 self.runs.setdefault(

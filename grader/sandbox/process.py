@@ -121,6 +121,8 @@ class Process:
             if not ended:
                 self._control.send(KILL)
             self._control.settimeout(FAREWELL_SECONDS)
-            return msgspec.msgpack.decode(self._control.recv(4096), type=Report)
+            report = msgspec.msgpack.decode(self._control.recv(4096), type=Report)
+            self._control.recv(1)  # its end: the keeper is gone too
+            return report
         except (OSError, msgspec.MsgspecError):
             return Report("died", 0)

@@ -15,7 +15,7 @@ from grader.sandbox.student import Student
 __all__ = ["prove"]
 
 # Tight, so that a hole shows within milliseconds.
-LIMITS = Limits(call_seconds=10.0, memory_bytes=64 * MEBIBYTE, scratch_bytes=MEBIBYTE, processes=16)
+LIMITS = Limits(call_seconds=10.0, memory_bytes=32 * MEBIBYTE, scratch_bytes=MEBIBYTE, processes=16)
 HOME_ENTRIES = 50  # of the home folder that are looked for; one that is visible is enough
 
 PROBE = '''
@@ -56,9 +56,9 @@ def balloon():
     return len(bytearray(256 * 1024 * 1024))
 
 def crowd():
-    for _ in range(8):
+    for _ in range(4):
         if os.fork() == 0:
-            kept = b"x" * (24 * 1024 * 1024)
+            kept = b"x" * (16 * 1024 * 1024)
             time.sleep(20)
             os._exit(0)
     time.sleep(20)

@@ -46,8 +46,8 @@ class Outputs:
             self._flush()
             self._stream = name
         room = self._left
-        if not self._take(len(text)):
-            text = text[:room]
+        if not self._take(_bytes(text)):
+            text = text.encode()[:room].decode(errors="ignore")
         self._text.append(text)
 
     def display(self, data: dict[str, Any]) -> None:
@@ -71,7 +71,7 @@ class Outputs:
     def _add(self, output: Display | Result) -> None:
         if not self.open or self._cut or not output.data:
             return
-        if self._take(sum(len(text) for text in output.data.values())):
+        if self._take(sum(map(_bytes, output.data.values()))):
             self._flush()
             self._done.append(output)
 
@@ -112,6 +112,10 @@ class TextStream(io.TextIOBase):
 
 def _clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _mime(data: dict[str, Any]) -> dict[str, str]:

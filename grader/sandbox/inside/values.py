@@ -21,7 +21,8 @@ DTYPES = frozenset(
 PLAIN = frozenset([type(None), bool, float])  # most of what is in a message
 DEPTH = 64
 BIG_BITS = 4096
-NODES = 1_000_000  # a list of a million numbers; beyond that, send an array
+NODES = 200_000  # values of one message; beyond that, numbers belong in an array
+TEXT_BYTES = 4 * 1024 * 1024  # all text of one message
 DIMENSIONS = 32
 
 
@@ -47,6 +48,7 @@ class Encoder:
         self._other = other
         self._left = limit
         self._nodes = NODES
+        self._text_left = TEXT_BYTES
         self._path: set[int] = set()
 
     def encode(self, value: Any) -> Node:
@@ -80,11 +82,25 @@ class Encoder:
         if isinstance(value, float):
             return float.__float__(value)
         if isinstance(value, str):
-            # A lone surrogate is no text that can be sent.
-            return str.encode(value, "utf-8", "replace").decode()
+            return self._text(value)
         if isinstance(value, complex):
             return Complex(value.real, value.imag)
         return self._other(value)
+
+    def _text(self, value: str) -> str:
+        # A lone surrogate is no text that can be sent.
+        content = str.encode(value, "utf-8", "replace")
+        self._text_left -= len(content)
+        if self._text_left < 0:
+            raise TooLarge(f"text of {len(value):,} characters")
+        return content.decode()
+
+    def _key(self, key: Any) -> str | int:
+        if isinstance(key, str):
+            return self._text(key)
+        if isinstance(key, (int, np.integer)) and abs(int(key)) < 2**63:
+            return int(key)
+        raise NotPlain(f"a dict with a key of type {type(key).__name__}"[:200])
 
     def _int(self, value: int) -> Node:
         if -(2**63) <= value < 2**64:
@@ -122,7 +138,7 @@ class Encoder:
         self._path.add(id(value))
         try:
             if isinstance(value, dict):
-                keys = [_key(key) for key in dict.keys(value)]
+                keys = [self._key(key) for key in dict.keys(value)]
                 return Dict(keys, [self.encode(each) for each in dict.values(value)])
             if isinstance(value, tuple):
                 return Tuple([self.encode(each) for each in tuple.__iter__(value)])
@@ -133,14 +149,6 @@ class Encoder:
 
 def _kind(value: Any) -> str:
     return next(kind.__name__ for kind in (dict, tuple, list) if isinstance(value, kind))
-
-
-def _key(key: Any) -> str | int:
-    if isinstance(key, str):
-        return str.encode(key, "utf-8", "replace").decode()
-    if isinstance(key, (int, np.integer)) and abs(int(key)) < 2**63:
-        return int(key)
-    raise NotPlain(f"a dict with a key of type {type(key).__name__}"[:200])
 
 
 class Decoder:
@@ -199,14 +207,17 @@ class Decoder:
         end = self._at + math.prod(node.shape) * dtype.itemsize
         if end > len(self._body):
             raise NotPlain("an array with fewer bytes than its shape says")
-        flat = np.frombuffer(self._body[self._at : end], dtype=np.uint8)
+        content = np.frombuffer(self._body[self._at : end], dtype=np.uint8)
         self._at = end
         if node.dtype == "bool":
-            flat = flat != 0  # any other byte would be a bool that is neither true nor false
+            content = content != 0  # any other byte would be a bool that is neither true nor false
         try:
-            return flat.copy().view(dtype).reshape(node.shape)
+            array = np.empty(node.shape, dtype)
         except ValueError as error:
             raise NotPlain("an array with an impossible shape") from error
+        if content.size:
+            array.reshape(-1).view(np.uint8)[:] = content
+        return array
 
 
 def _big(node: Big) -> int:
