@@ -230,7 +230,6 @@ def forward_always_training(
     "dropout before the activation",
     """The pre-activations are dropped and scaled, and then bent by tanh. Bending undoes the scaling:
     the expected value is only kept if dropout comes after the activation.""",
-    also=("backward",),
 )
 def forward_drops_before_tanh(
     X: Array, params: Mapping[str, Array], keep_prob: float, rng: Generator, training: bool = True
@@ -246,7 +245,6 @@ def forward_drops_before_tanh(
     "dropout on the inputs",
     """The columns of X are dropped instead of the hidden units. That is another kind of noise: here
     dropout stands between the hidden layer and the output.""",
-    also=("backward",),
 )
 def forward_drops_inputs(
     X: Array, params: Mapping[str, Array], keep_prob: float, rng: Generator, training: bool = True

@@ -63,7 +63,7 @@ def sigmoid(z: FloatArray) -> FloatArray:
 
 def loss(p: FloatArray, y: IntArray) -> float:
     """Mean binary cross-entropy of p (m,) and y (m,)."""
-    p = np.clip(p, 1e-12, 1.0 - 1e-12)
+    p = np.clip(np.ravel(p), 1e-12, 1.0 - 1e-12)
     return float(-np.mean(y * np.log(p) + (1 - y) * np.log(1.0 - p)))
 
 

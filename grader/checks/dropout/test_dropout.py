@@ -69,7 +69,7 @@ def test_dropout_forward_draws_every_entry_on_its_own(student: Student, rng: np.
     verify.assert_independent(out != 0.0, keep_prob)
 
 
-@check("dropout_forward", weight=1)
+@check("dropout_forward", weight=2)
 def test_dropout_forward_draws_a_fresh_mask_from_its_generator(
     student: Student, rng: np.random.Generator
 ) -> None:
@@ -246,7 +246,7 @@ def test_forward_drops_each_unit_of_each_row_on_its_own(student: Student, rng: n
     verify.assert_independent(mask, keep_prob, name="forward")
 
 
-@check("forward", weight=1)
+@check("forward", weight=1.5)
 def test_forward_draws_fresh_masks_from_its_generator(student: Student, rng: np.random.Generator) -> None:
     """forward gives another p at each call in training, the same again only from the same seed."""
     X, params, seed = rng.standard_normal((20, 3)), draw_params(rng, 3, 8), draw_seed(rng)
