@@ -1,0 +1,188 @@
+"""Calls of a student's deep_net functions, and the gradient checks that several tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from grader import verify
+from grader.checks.backprop import inputs_deep_net as inputs
+from grader.checks.backprop import reference_deep_net as reference
+from grader.checks.backprop.inputs_deep_net import Net
+from grader.checks.backprop.reference_deep_net import Array, Integers, Params
+from grader.sandbox import Rng, Student
+
+__all__ = [
+    "call_fit",
+    "call_forward",
+    "call_linear",
+    "call_relu",
+    "call_softmax",
+    "check_derived",
+    "check_gradients",
+    "check_linear",
+    "check_linear_derived",
+    "check_relu",
+    "check_softmax",
+]
+
+Loss: TypeAlias = Callable[[Params], float]
+
+
+def call_linear(student: Student, A_prev: Array, W: Array, b: Array) -> tuple[Any, ...]:
+    """Return Z, raw, and the cache, as a handle."""
+    returned = student.call("linear_forward", A_prev, W, b, opaque=(1,))
+    return verify.as_tuple(returned, 2, "linear_forward (Z, cache)")
+
+
+def call_relu(student: Student, Z: Array) -> tuple[Any, ...]:
+    """Return A, raw, and the cache, as a handle."""
+    return verify.as_tuple(student.call("relu_forward", Z, opaque=(1,)), 2, "relu_forward (A, cache)")
+
+
+def call_softmax(student: Student, logits: Array, y: Integers) -> tuple[Any, ...]:
+    """Return the loss and dlogits, raw."""
+    returned = student.call("softmax_cross_entropy", logits, y)
+    return verify.as_tuple(returned, 2, "softmax_cross_entropy (loss, dlogits)")
+
+
+def call_forward(student: Student, X: Array, params: Params) -> tuple[Any, ...]:
+    """Return the logits, raw, and the caches, as a handle."""
+    return verify.as_tuple(student.call("forward", X, params, opaque=(1,)), 2, "forward (logits, caches)")
+
+
+def call_fit(
+    student: Student,
+    X: Array,
+    y: Integers,
+    sizes: list[int],
+    learning_rate: float,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+    seconds: float | None = None,
+) -> tuple[Params, Any]:
+    """Return the parameters, as arrays of the right shapes, and the losses, raw."""
+    returned = student.call("fit", X, y, sizes, learning_rate, epochs, batch_size, Rng(seed), seconds=seconds)
+    params, losses = verify.as_tuple(returned, 2, "fit (params, losses)")
+    return verify.as_params(params, inputs.shapes_of(sizes), "params"), losses
+
+
+def check_linear(
+    student: Student, rng: np.random.Generator, theta: Params, dZ: Array, only: tuple[str, ...]
+) -> None:
+    """
+    Judge some of what linear_backward returns, by both roads.
+
+    *theta* holds "A_prev", "W" and "b"; *dZ* has shape (m, n); *only* names those of theta whose gradients
+    are judged.
+    """
+    answer = _linear_backward(student, theta, dZ)
+    dA_prev, dW, db = reference.linear_backward(dZ, (theta["A_prev"], theta["W"], theta["b"]))
+    true = {"dA_prev": dA_prev, "dW": dW, "db": db}
+
+    def own_forward(changed: Params) -> object:
+        return call_linear(student, **{**theta, **changed})[0]
+
+    verify.assert_gradients(
+        answer,
+        {name: theta[name] for name in only},
+        rng=rng,
+        true={f"d{name}": true[f"d{name}"] for name in only},
+        own_loss=verify.projected_loss(own_forward, dZ, "Z"),
+        name="linear_backward",
+        facts={"rows": len(dZ)},
+    )
+
+
+def check_linear_derived(student: Student, rng: np.random.Generator) -> None:
+    """Fail if linear_backward takes the forbidden road: seen by rounding and by counting calls."""
+    A, W, b = rng.normal(size=(4, 6)), rng.normal(size=(7, 6)), rng.normal(size=7)
+    dZ = rng.normal(size=(4, 7))
+    one, other = rng.permutation(6)[:2]
+    A[:, one] *= verify.TINY
+    W[:, other] *= verify.TINY
+    dZ[:, rng.permutation(7)[:3]] *= verify.TINY
+    theta = {"A_prev": A, "W": W, "b": b}
+    dA_prev, dW, db = reference.linear_backward(dZ, (A, W, b))
+    answer = _linear_backward(student, theta, dZ, count=True)
+    verify.assert_no_difference_quotient(answer, {"dA_prev": dA_prev, "dW": dW, "db": db}, "linear_backward")
+
+
+def _linear_backward(student: Student, theta: Params, dZ: Array, *, count: bool = False) -> dict[str, Any]:
+    _, cache = call_linear(student, **theta)
+    counted = ("linear_forward",) if count else ()
+    seen = student.observe("linear_backward", dZ, cache, count=counted)
+    if count:
+        size = sum(value.size for value in theta.values())
+        verify.assert_not_numerical("linear_backward", seen.calls, size, len(dZ))
+    values = verify.as_tuple(seen.value, 3, "linear_backward (dA_prev, dW, db)")
+    return dict(zip(("dA_prev", "dW", "db"), values, strict=True))
+
+
+def check_relu(student: Student, rng: np.random.Generator, shape: tuple[int, ...]) -> None:
+    """Judge relu_backward by both roads, on pre-activations of *shape* away from the kink."""
+    Z, dA = inputs.away_from_zero(rng, shape), rng.normal(size=shape)
+    dZ = student.call("relu_backward", dA, call_relu(student, Z)[1])
+    verify.assert_gradients(
+        {"dZ": dZ},
+        {"Z": Z},
+        rng=rng,
+        true={"dZ": reference.relu_backward(dA, Z)},
+        own_loss=verify.projected_loss(lambda theta: call_relu(student, theta["Z"])[0], dA, "A"),
+        name="relu_backward",
+    )
+
+
+def check_softmax(student: Student, rng: np.random.Generator, m: int, classes: int) -> None:
+    """Judge dlogits by both roads."""
+    logits, y = inputs.draw_rows(rng, m, classes, classes)
+
+    def own_loss(labels: Integers) -> Loss:
+        return lambda theta: verify.as_number(call_softmax(student, theta["logits"], labels)[0], "the loss")
+
+    verify.assert_gradients(
+        {"dlogits": call_softmax(student, logits, y)[1]},
+        {"logits": logits},
+        rng=rng,
+        true={"dlogits": reference.softmax_cross_entropy(logits, y)[1]},
+        own_loss=own_loss(y),
+        other_loss=own_loss((y + 1) % classes),
+        name="softmax_cross_entropy",
+        facts={"rows": m, "classes": classes},
+    )
+
+
+def check_gradients(student: Student, rng: np.random.Generator, net: Net, caches: object) -> None:
+    """Judge backward by both roads, on *caches* that the student's forward made of *net*."""
+    X, params, dlogits = net
+    other_X = rng.normal(size=X.shape)
+
+    def loss_on(rows: Array) -> Loss:
+        return verify.projected_loss(lambda theta: call_forward(student, rows, theta)[0], dlogits, "logits")
+
+    verify.assert_gradients(
+        student.call("backward", dlogits, caches),
+        params,
+        rng=rng,
+        true=reference.backward(dlogits, reference.forward(X, params)[1]),
+        own_loss=loss_on(X),
+        other_loss=loss_on(other_X),
+        facts={"rows": len(X)},
+    )
+
+
+def check_derived(student: Student, rng: np.random.Generator) -> None:
+    """Fail if backward takes the forbidden road."""
+    net = inputs.draw_tiny_net(rng)
+    _, caches = call_forward(student, net.X, net.params)
+    seen = student.observe(
+        "backward", net.dlogits, caches, count=("forward", "linear_forward", "softmax_cross_entropy")
+    )
+    layers = len(net.params) // 2
+    size = sum(value.size for value in net.params.values())
+    verify.assert_not_numerical("backward", seen.calls, size, len(net.X) * layers)
+    right = reference.backward(net.dlogits, reference.forward(net.X, net.params)[1])
+    verify.assert_no_difference_quotient(seen.value, right)
