@@ -9,7 +9,6 @@ that the student gets. docs/results.md explains every field.
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import msgspec
@@ -40,15 +39,18 @@ def save(grade: Grade, course: Path) -> Path:
     path = record_path(course, grade.student_id, grade.assignment, grade.notebook)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = msgspec.json.format(msgspec.json.encode(grade), indent=1) + b"\n"
-    descriptor, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".part")
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    scratch.unlink(missing_ok=True)
     try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor, not a path
+        # For the course's people only: the seed of a student's inputs stands in it.
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(text)
             file.flush()
             os.fsync(descriptor)
-        Path(scratch).replace(path)
+        scratch.replace(path)
     except BaseException:
-        Path(scratch).unlink(missing_ok=True)
+        scratch.unlink(missing_ok=True)
         raise
     return path
 
@@ -57,5 +59,5 @@ def load(path: Path) -> Grade | None:
     """Read a record; None where there is none, or one of another version of this package."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Grade)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError):
         return None

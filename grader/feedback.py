@@ -10,6 +10,8 @@ carry the meaning alone.
 from __future__ import annotations
 
 import html
+import itertools
+import operator
 import re
 from collections.abc import Sequence
 
@@ -25,7 +27,7 @@ SIGNS = {
     Verdict.PASSED: ("✓", "passed", "#2c9a55"),
     Verdict.FAILED: ("✗", "not passed", "#d2493c"),
     Verdict.LIMIT_HIT: ("✗", "stopped", "#d2493c"),
-    Verdict.SKIPPED: ("–", "not tried", "#a8791c"),
+    Verdict.SKIPPED: ("–", "not counted", "#a8791c"),
     Verdict.GRADER_ERROR: ("!", "not judged", "#8a6fd1"),
 }
 UNGRADED = (
@@ -93,7 +95,7 @@ def _card(score: CellScore, results: Sequence[CheckResult], mark: str) -> str:
     blank = html.escape(score.grade_id.removeprefix(PREFIX))
     color = _color(score)
     head = f"<b><code>{blank}</code></b> · {_points_line(score)}"
-    body = "".join(_row(result) for result in results)
+    body = "".join(_row(*pair) for pair in itertools.zip_longest(results, results[1:]))
     if score.points is None:
         body = f'<p style="{TEXT}">{html.escape(UNGRADED)}</p>' + body
     if mark:
@@ -104,10 +106,10 @@ def _card(score: CellScore, results: Sequence[CheckResult], mark: str) -> str:
     )
 
 
-def _row(result: CheckResult) -> str:
+def _row(result: CheckResult, following: CheckResult | None) -> str:
     sign, word, color = SIGNS[result.verdict]
     parts = [f'<div><b>{_line(result.title)}</b> <span style="{MUTED}">({word})</span></div>']
-    if result.verdict is not Verdict.GRADER_ERROR:  # that message is for us: it may name our files
+    if not _tells_the_same(result, following):
         parts += _findings(result)
     inner = "".join(parts)
     return (
@@ -116,14 +118,24 @@ def _row(result: CheckResult) -> str:
     )
 
 
+def _tells_the_same(result: CheckResult, other: CheckResult | None) -> bool:
+    """Whether two checks found the same thing, such as one exception: it is told once, below the last."""
+    told = operator.attrgetter(
+        "verdict", "message", "hint", "misconception", "explanation", "note", "picture"
+    )
+    return other is not None and bool(told(result) == told(other))
+
+
 def _findings(result: CheckResult) -> list[str]:
+    if result.verdict is Verdict.GRADER_ERROR:  # its message is for us: it may name our files
+        return []
     parts = []
     if result.message:
         parts.append(f'<p style="{TEXT}">{_line(result.message)}</p>')
     if result.picture:
         parts.append(svg_image(result.picture, f"Picture of what was measured. {result.message}"))
     if result.misconception:
-        name = f"<b>This is what one gets by: {_line(result.misconception)}.</b>"
+        name = f"<b>Your answers are those of a known mistake: {_line(result.misconception)}.</b>"
         parts.append(f'<div style="{BOX}">{name}<p style="{TEXT}">{_line(result.explanation)}</p></div>')
     if result.hint:
         parts.append(f'<p style="{TEXT}"><i>Think about:</i> {_line(result.hint)}</p>')
@@ -136,10 +148,10 @@ def _plain(score: CellScore, results: Sequence[CheckResult], mark: str) -> str:
     lines = [f"{score.grade_id.removeprefix(PREFIX)}: {_points_text(score)}"]
     if score.points is None:
         lines.append(UNGRADED)
-    for result in results:
+    for result, following in itertools.zip_longest(results, results[1:]):
         sign, word, _ = SIGNS[result.verdict]
         lines.append(f"{sign} {result.title} ({word})")
-        if result.verdict is not Verdict.GRADER_ERROR:
+        if result.verdict is not Verdict.GRADER_ERROR and not _tells_the_same(result, following):
             misconception = f"{result.misconception}: {result.explanation}" if result.misconception else ""
             found = (result.message, misconception, result.hint, result.note)
             lines += [f"    {line}" for text in found if text for line in text.splitlines()]

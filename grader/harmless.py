@@ -167,7 +167,7 @@ def svg_image(svg: str, description: str) -> str:
     # White behind it, since lines and letters are drawn dark and the page may be dark too.
     return (
         f'<img alt="{html.escape(description)}" src="data:image/svg+xml;base64,{data}" '
-        'style="max-width:100%;height:auto;background:#fff;border-radius:4px">'
+        'style="max-width:100%;height:auto;border:0;background:#fff;border-radius:4px">'
     )
 
 

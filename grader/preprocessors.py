@@ -132,7 +132,7 @@ def _without_points(submission: Submission, run: Run, verdict: Verdict, message:
     """
     earned = 0.0 if verdict is Verdict.FAILED else None
     checks = [cell for cell in submission.cells if cell.is_check]
-    title = "The notebook can be read." if verdict is Verdict.FAILED else "The notebook can be graded."
+    title = "The notebook can be read." if verdict is Verdict.FAILED else "All checks of this part"
     return Grade(
         student_id=submission.student_id,
         assignment=submission.assignment,

@@ -7,7 +7,15 @@ Where a test is about nbgrader's side (files, gradebook, feedback), the wall and
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +225,41 @@ class Course:
 def by_id(notebook: nbformat.NotebookNode, grade_id: str) -> nbformat.NotebookNode:
     """Find a cell by its grade_id."""
     return next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
+
+
+@contextlib.contextmanager
+def served(root: Path) -> Iterator[str]:
+    """Run a Jupyter server with nbgrader's formgrader on a course, on loopback; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    home = root.parent / "home"
+    home.mkdir(exist_ok=True)
+    command = [
+        *(sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--ServerApp.port={port}"),
+        *("--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=", f"--ServerApp.root_dir={root}"),
+        "--ServerApp.disable_check_xsrf=True",
+        "--ServerApp.jpserver_extensions={'nbgrader.server_extensions.formgrader': True}",
+    ]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
+    with (root.parent / "server.log").open("w") as log:
+        server = subprocess.Popen(
+            command, cwd=root, env=environment | {"HOME": str(home)}, stdout=log, stderr=log
+        )
+        try:
+            yield _when_up(server, f"http://127.0.0.1:{port}")
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def _when_up(server: subprocess.Popen[bytes], address: str) -> str:
+    for _ in range(100):
+        assert server.poll() is None
+        try:
+            urllib.request.urlopen(f"{address}/api", timeout=1).close()  # noqa: S310 - our own server
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return address
+    raise AssertionError("the server did not come up")

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +13,7 @@ import pytest
 from nbconvert.filters import markdown2html
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from nbgrader.api import Gradebook
-from scratch_course import Course, Marker, by_id
+from scratch_course import Course, Marker, by_id, served
 
 from grader.harmless import clean_markdown
 
@@ -240,39 +234,9 @@ def test_nothing_runs_on_the_feedback_page(course: Course, marker: Marker, brows
 
 @pytest.fixture
 def formgrader(course: Course) -> Iterator[str]:
-    """A Jupyter server with nbgrader's formgrader on the course; gives its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    home = course.root.parent / "home"
-    home.mkdir()
-    command = [
-        *(sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--ServerApp.port={port}"),
-        *("--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=", f"--ServerApp.root_dir={course.root}"),
-        "--ServerApp.jpserver_extensions={'nbgrader.server_extensions.formgrader': True}",
-    ]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
-    with (course.root.parent / "server.log").open("w") as log:
-        server = subprocess.Popen(
-            command, cwd=course.root, env=environment | {"HOME": str(home)}, stdout=log, stderr=log
-        )
-        try:
-            yield _when_up(server, f"http://127.0.0.1:{port}")
-        finally:
-            server.terminate()
-            server.wait(20)
-
-
-def _when_up(server: subprocess.Popen[bytes], address: str) -> str:
-    for _ in range(100):
-        assert server.poll() is None
-        try:
-            urllib.request.urlopen(f"{address}/api", timeout=1).close()  # noqa: S310 - our own server
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return address
-    raise AssertionError("the server did not come up")
+    """Give the address of a Jupyter server with nbgrader's formgrader on the course."""
+    with served(course.root) as address:
+        yield address
 
 
 def test_nothing_runs_in_the_formgrader(
