@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from types import TracebackType
 
 from grader.config import Limits
-from grader.errors import ConfigError
+from grader.errors import ConfigError, WallError
 from grader.records import Submission
 from grader.sandbox.notebook import RunningNotebook
 from grader.sandbox.packages import packages
@@ -38,6 +39,7 @@ class Sandbox:
             raise ConfigError(f'isolation is {isolation!r}; it may be "wall" or "none".')
         self._limits = limits
         self._isolation = isolation
+        self._owner = os.getpid()
         self._lock = threading.Lock()
         self._zygotes: dict[tuple[str, ...], Zygote] = {}
 
@@ -88,6 +90,9 @@ class Sandbox:
             self._zygotes.clear()
 
     def _zygote(self, imports: tuple[str, ...]) -> Zygote:
+        if os.getpid() != self._owner:
+            # A copy of its sockets, used by two processes, would mix up their submissions.
+            raise WallError("A Sandbox belongs to the process that made it: make one in each worker.")
         key = tuple(sorted(imports))
         with self._lock:
             zygote = self._zygotes.get(key)

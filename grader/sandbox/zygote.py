@@ -53,10 +53,16 @@ class Zygote:
         self._walled = isolation == "wall"
         self._owner = os.getpid()
         self._lock = threading.Lock()
-        self._folder = tempfile.TemporaryDirectory(prefix="wall-")
+        # Without a wall there is no private scratch: one folder here stands in for all of them.
+        self._folder = None if self._walled else tempfile.TemporaryDirectory(prefix="scratch-")
         self._control, inherited = socket.socketpair(socket.AF_UNIX, KIND)
-        with inherited:
+        try:
             self._process = self._start(packages, inherited.fileno())
+        except BaseException:
+            self._control.close()
+            raise
+        finally:
+            inherited.close()
         setup = Setup(list(packages.imports), list(packages.allowed), self._walled)
         try:
             self._control.settimeout(WARM_UP_SECONDS)
@@ -76,10 +82,8 @@ class Zygote:
         Fork a process for one submission; its first frame says whether the doors are closed.
 
         Raises:
-            WallError: the zygote is gone, or belongs to the process that this one was forked from.
+            WallError: the zygote is gone, or could not fork.
         """
-        if os.getpid() != self._owner:
-            raise WallError("A Sandbox belongs to the process that made it: make one in each worker.")
         channel, inside = socket.socketpair()
         control, orders = socket.socketpair(socket.AF_UNIX, KIND)
         start = Start(
@@ -128,24 +132,22 @@ class Zygote:
             self._process.wait()
         if self._process.stderr is not None:
             self._process.stderr.close()
-        self._folder.cleanup()
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def _start(self, packages: Packages, descriptor: int) -> subprocess.Popen[bytes]:
-        if self._walled:
+        if self._folder is None:
             # The kernel ties "dies with its parent" to the parent's thread, and a worker thread may end long
             # before its Sandbox. There the end of the control socket ends the zygote.
             main = threading.current_thread() is threading.main_thread()
             arguments = bubblewrap.command(packages, descriptor, main)
-            environment: dict[str, str] = {}
+            folder, environment = "/", {"PATH": os.defpath}
         else:
             code = bubblewrap.bootstrap(False, str(bubblewrap.INSIDE.parent), "")
             arguments = [sys.executable, "-P", "-c", code, str(descriptor)]
-            environment = {
-                **bubblewrap.ENVIRONMENT,
-                "PATH": os.defpath,
-                "HOME": self._folder.name,
-                "TMPDIR": self._folder.name,
-            }
+            folder = self._folder.name
+            own = {"PATH": os.defpath, "HOME": folder, "TMPDIR": folder}
+            environment = {**bubblewrap.ENVIRONMENT, **own}
         return subprocess.Popen(  # noqa: S603 - the arguments are ours
             arguments,
             stdin=subprocess.DEVNULL,
@@ -153,7 +155,7 @@ class Zygote:
             stderr=subprocess.PIPE,
             pass_fds=[descriptor],
             env=environment,
-            cwd=self._folder.name,
+            cwd=folder,
         )
 
     def _hear(self) -> bytes:

@@ -68,8 +68,8 @@ def test_shared_memory_that_nobody_holds_cannot_be_made(start):
 
 def test_shared_memory_in_the_scratch_is_capped_with_it(start):
     student = start(
-        "import os\ndef attack():\n    for folder in ('/tmp', '/dev/shm'):\n"
-        "        with open(folder + '/x', 'wb') as f: f.write(bytes(3 * 2**20))"
+        "import os\ndef attack():\n    for name in ('/tmp/a', '/dev/shm/b'):\n"
+        "        with open(name, 'wb') as f: f.write(bytes(3 * 2**20))"
     )
     with pytest.raises(StudentRaised, match=r"OSError: \[Errno 28\] No space left"):
         student.call("attack")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -50,11 +51,12 @@ def test_hidden_files_cannot_be_found_by_walking(start):
     assert student.call("walk") == []
 
 
-def test_no_secret_is_in_the_environment(start, monkeypatch):
+def test_no_secret_is_in_the_environment(monkeypatch):
     monkeypatch.setenv("COURSE_SECRET", "xyzzy")
-    with Sandbox(TIGHT) as box, box.start(notebook("import os\ndef environment(): return dict(os.environ)"), NUMPY) as student:
-        names = set(student.call("environment"))
-    assert names <= {*bubblewrap.ENVIRONMENT, "PWD", "LC_CTYPE", "PYDEVD_USE_FRAME_EVAL", "MPLCONFIGDIR", "TERM", "GIT_PAGER", "PAGER", "CLICOLOR"} , names
+    cell = "import os\ndef environment(): return dict(os.environ)"
+    with Sandbox(TIGHT) as box, box.start(notebook(cell), NUMPY) as student:
+        environment = student.call("environment")
+    assert environment.keys() == {*bubblewrap.ENVIRONMENT, "PWD"}
 
 
 def test_nothing_outside_the_scratch_can_be_written(start):
@@ -75,6 +77,7 @@ def test_no_process_of_the_machine_is_seen_or_signalled(start):
     assert student.call("look") == (1, 0, [])
 
 
+REFUSALS = (errno.EPERM, errno.ENOENT, errno.ENOSYS, errno.EACCES, errno.EINVAL)
 CALLS = {
     "a socket": "import socket; socket.socket()",
     "a pair of sockets": "import socket; socket.socketpair()",
@@ -112,7 +115,7 @@ def test_the_kernel_refuses(start, name):
         "def check(result):\n    if result == -1: raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))\n"
         f"def attempt():\n    try:\n        {CALLS[name]}\n    except OSError as error:\n        return error.errno\n    return 0"
     )
-    assert student.call("attempt") in (1, 2, 38, 13)  # EPERM, ENOENT, ENOSYS, EACCES
+    assert student.call("attempt") in REFUSALS
 
 
 def test_the_filter_is_of_the_size_that_the_kernel_takes():
