@@ -98,8 +98,9 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
             first = refusal_markdown(self.refusal)
         else:
             notebook, notes = restore(document, template)
-            for note in notes:
-                self.log.warning("%s: %s", path, note)
+            if notes:
+                more = f" And {len(notes) - 5} more." if len(notes) > 5 else ""
+                self.log.warning("%s: %s%s", path, " ".join(notes[:5]), more)
             first = notes_markdown(notes) if notes else ""
         clean_cells(notebook)
         heading = [nbformat.v4.new_markdown_cell(first)] if first else []
