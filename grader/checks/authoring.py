@@ -128,14 +128,17 @@ def _attach(make: Callable[[str], Variant], blank: str) -> Callable[[Callable[P,
 
 
 def _source_as(function: Callable[..., object], name: str) -> str:
-    """Return the source of *function* without its decorators and annotations' module, named *name*."""
+    """Return the source of *function*, named *name*, without its decorators and annotations."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     definition = tree.body[0]
     if not isinstance(definition, ast.FunctionDef):
         raise TypeError(f"{name}: a variant must be a plain function; use style_text for other code.")
     definition.name = name
     definition.decorator_list = []
-    definition.returns = None
-    for argument in [*definition.args.posonlyargs, *definition.args.args, *definition.args.kwonlyargs]:
-        argument.annotation = None
+    # The module's types have no names in a notebook, and an inner function's annotations are evaluated too.
+    for node in ast.walk(definition):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
     return ast.unparse(tree) + "\n"
