@@ -21,6 +21,7 @@ TIGHT = Limits(
     frame_bytes=4 * MEBIBYTE,
 )
 
+
 def notebook(*sources: str, names: tuple[str, ...] = ()) -> Submission:
     """Make a submission of code cells; *names* are their grade_ids, from the first on."""
     names += ("",) * (len(sources) - len(names))

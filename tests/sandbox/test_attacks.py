@@ -6,12 +6,11 @@ import time
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 import pytest
-from boxed import TIGHT, descendants, gone
+from boxed import descendants, gone
 
 from grader.errors import CheckFailure, LimitHit, StudentRaised, UnreadableReply
-
-QUICK = msgspec.structs.replace(TIGHT, call_seconds=0.4, cell_seconds=2.0)
 
 
 @dataclass
@@ -27,33 +26,49 @@ class Attack:
 ATTACKS = {
     # ending the process
     "exits at once": Attack("import os; os._exit(0)", "died"),
-    "kills itself": Attack("import os, signal; os.kill(os.getpid(), signal.SIGKILL); return 1", "", error=None, restarts=0),
+    "kills itself": Attack(
+        "import os, signal; os.kill(os.getpid(), signal.SIGKILL); return 1", "", error=None, restarts=0
+    ),
     "kills process 1": Attack("import os; os.kill(1, 9); os.kill(-1, 9)", "", StudentRaised, 0),
     "raises SystemExit": Attack("import sys; sys.exit(0)", "", StudentRaised, 0),
     "raises KeyboardInterrupt": Attack("raise KeyboardInterrupt", "", StudentRaised, 0),
     "raises GeneratorExit": Attack("raise GeneratorExit", "", StudentRaised, 0),
     "crashes": Attack("import ctypes; ctypes.string_at(0)", "died"),
     "aborts": Attack("import os; os.abort()", "died"),
-    "replaces the process": Attack("import os, sys; os.execv(sys.executable, [sys.executable, '-c', 'pass'])", "died"),
+    "replaces the process": Attack(
+        "import os, sys; os.execv(sys.executable, [sys.executable, '-c', 'pass'])", "died"
+    ),
     # hanging
     "loops for ever": Attack("while True: pass", "time", restarts=0),
     "sleeps for ever": Attack("import time; time.sleep(1000)", "time", restarts=0),
     "swallows the interrupt": Attack(
-        "import time\n    while True:\n        try: time.sleep(0.05)\n        except BaseException: pass", "time"
+        "import time\n    while True:\n        try: time.sleep(0.05)\n        except BaseException: pass",
+        "time",
     ),
     "ignores the interrupt": Attack(
         "import signal\n    signal.signal(signal.SIGINT, signal.SIG_IGN)\n    while True: pass", "time"
     ),
     "blocks all signals": Attack(
-        "import signal\n    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 64))\n    while True: pass", "time"
+        "import signal\n    signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 64))\n    while True: pass",
+        "time",
     ),
     "hangs in C": Attack("import itertools; sum(itertools.repeat(0))", "time"),
     "matches for ever": Attack("import re; re.match('(a+)+$', 'a' * 60 + 'b')", "time", restarts=None),
-    "keeps the interpreter's lock": Attack("import ctypes; ctypes.PyDLL(None).sleep(9)", "time", restarts=None),
-    "waits for a lock": Attack("import threading; l = threading.Lock(); l.acquire(); l.acquire()", "time", restarts=0),
-    "stops itself": Attack("import os, signal; os.kill(os.getpid(), signal.SIGSTOP); import time; time.sleep(9)", "time", restarts=0),
+    "keeps the interpreter's lock": Attack(
+        "import ctypes; ctypes.PyDLL(None).sleep(9)", "time", restarts=None
+    ),
+    "waits for a lock": Attack(
+        "import threading; l = threading.Lock(); l.acquire(); l.acquire()", "time", restarts=0
+    ),
+    "stops itself": Attack(
+        "import os, signal; os.kill(os.getpid(), signal.SIGSTOP); import time; time.sleep(9)",
+        "time",
+        restarts=0,
+    ),
     "makes an endless exception text": Attack(
-        "class E(Exception):\n        def __str__(self):\n            while True: pass\n    raise E", "time", restarts=None
+        "class E(Exception):\n        def __str__(self):\n            while True: pass\n    raise E",
+        "time",
+        restarts=None,
     ),
     "raises from __str__": Attack(
         "class E(Exception):\n        def __str__(self): raise SystemExit\n    raise E", "", StudentRaised, 0
@@ -63,9 +78,14 @@ ATTACKS = {
     "recurses without a limit": Attack("import sys; sys.setrecursionlimit(10**9); attack()", restarts=None),
     "breaks builtins": Attack(
         "import builtins\n    for name in ('len', 'isinstance', 'type', 'print', 'id', 'tuple', 'list'):\n"
-        "        setattr(builtins, name, None)\n    return [1]", "", CheckFailure, None
+        "        setattr(builtins, name, None)\n    return [1]",
+        "",
+        CheckFailure,
+        None,
     ),
-    "replaces the streams": Attack("import sys; sys.stdout = sys.stderr = sys.stdin = None; print('x'); return 1", error=None, restarts=0),
+    "replaces the streams": Attack(
+        "import sys; sys.stdout = sys.stderr = sys.stdin = None; print('x'); return 1", error=None, restarts=0
+    ),
     "leaves code for the end": Attack("import atexit, os; atexit.register(print); os._exit(0)", "died"),
     "spins in a destructor": Attack(
         "class D:\n        def __del__(self):\n            while True: pass\n    D()", "time", restarts=None
@@ -73,21 +93,33 @@ ATTACKS = {
     # the channel
     "closes all descriptors": Attack("import os; os.closerange(0, 256); return 1", "died"),
     "floods the channel": Attack("import os\n    while True: os.write(3, b'x' * 65536)", "", UnreadableReply),
-    "announces a huge frame": Attack("import os; os.write(3, b'\\xff' * 8); import time; time.sleep(9)", "", UnreadableReply),
-    "sends half a frame": Attack("import os; os.write(3, b'\\x09\\0\\0\\0\\0\\0\\0\\0abc'); import time; time.sleep(9)", "time"),
-    "sends a broken message": Attack("import os; os.write(3, b'\\x03\\0\\0\\0\\0\\0\\0\\0abc'); return 1", "", UnreadableReply),
+    "announces a huge frame": Attack(
+        "import os; os.write(3, b'\\xff' * 8); import time; time.sleep(9)", "", UnreadableReply
+    ),
+    "sends half a frame": Attack(
+        "import os; os.write(3, b'\\x09\\0\\0\\0\\0\\0\\0\\0abc'); import time; time.sleep(9)", "time"
+    ),
+    "sends a broken message": Attack(
+        "import os; os.write(3, b'\\x03\\0\\0\\0\\0\\0\\0\\0abc'); return 1", "", UnreadableReply
+    ),
     "sends an empty frame": Attack("import os; os.write(3, bytes(8)); return 1", "", UnreadableReply),
     "answers another call": Attack(
         "import os, msgspec; m = msgspec.msgpack.encode({'type': 'returned', 'number': 99, 'value': 1})\n"
-        "    os.write(3, len(m).to_bytes(4, 'little') + bytes(4) + m); return 1", "", UnreadableReply
+        "    os.write(3, len(m).to_bytes(4, 'little') + bytes(4) + m); return 1",
+        "",
+        UnreadableReply,
     ),
     "asks for a stand-in that is not there": Attack(
         "import os, msgspec; m = msgspec.msgpack.encode({'type': 'asked', 'name': 'x', 'args': [], 'kwargs': {}})\n"
-        "    os.write(3, len(m).to_bytes(4, 'little') + bytes(4) + m); return 1", error=None, restarts=None
+        "    os.write(3, len(m).to_bytes(4, 'little') + bytes(4) + m); return 1",
+        error=None,
+        restarts=None,
     ),
     "eats the trusted side's frames": Attack(
         "import os, threading\n    def eat():\n        while True: os.read(3, 9)\n"
-        "    for _ in range(4): threading.Thread(target=eat, daemon=True).start()\n    return 1", error=None, restarts=None
+        "    for _ in range(4): threading.Thread(target=eat, daemon=True).start()\n    return 1",
+        error=None,
+        restarts=None,
     ),
 }
 
@@ -95,16 +127,17 @@ ATTACKS = {
 @pytest.mark.parametrize("name", ATTACKS)
 def test_an_attack_costs_the_call_at_hand_and_nothing_else(start, name):
     attack = ATTACKS[name]
-    student = start(f"def attack():\n    {attack.body}\n", "def honest(x):\n    return x + 1", limits=QUICK)
+    student = start(f"def attack():\n    {attack.body}\n", "def honest(x):\n    return x + 1")
     began = time.monotonic()
+    seconds = 0.4 if attack.limit == "time" else 5.0
     if attack.error is None:
-        student.call("attack")
+        student.call("attack", seconds=seconds)
     else:
         with pytest.raises(attack.error) as caught:
-            student.call("attack")
+            student.call("attack", seconds=seconds)
         if attack.limit:
             assert caught.value.limit == attack.limit
-    assert time.monotonic() - began < 4.0
+    assert time.monotonic() - began < 15.0  # on a busy machine; alone it is below two
     assert answers_in_the_end(student)
     if attack.restarts is not None:
         assert student.restarts == attack.restarts
@@ -146,8 +179,6 @@ def test_a_forged_value_is_unreadable(start, name):
         "import os\ndef attack(frame):\n    os.write(3, bytes(frame))\n    import time; time.sleep(9)\ndef honest(x): return x + 1"
     )
     student._notebook._number = 1  # the forger guesses the next number
-    import numpy as np
-
     with pytest.raises(UnreadableReply):
         student.call("attack", np.frombuffer(frame, "uint8"), seconds=2)
     assert student.call("honest", 1) == 2
@@ -185,7 +216,9 @@ def test_background_threads_and_daemons_end_with_the_notebook(start):
 
 
 def test_a_fork_that_returns_into_the_loop_cannot_answer_twice(start):
-    student = start("import os\ndef attack():\n    os.fork()\n    return os.getpid()\ndef honest(x): return x + 1")
+    student = start(
+        "import os\ndef attack():\n    os.fork()\n    return os.getpid()\ndef honest(x): return x + 1"
+    )
     try:
         assert isinstance(student.call("attack"), int)
     except CheckFailure:

@@ -115,7 +115,12 @@ def test_what_is_no_data_comes_back_as_a_handle(start):
         "def make(kind):\n"
         "    return {'model': Model(), 'function': len, 'set': {1}, 'generator': iter([1]), 'bytes': b'x'}[kind]"
     )
-    for kind, name in [("model", "Model"), ("set", "set"), ("generator", "list_iterator"), ("bytes", "bytes")]:
+    for kind, name in [
+        ("model", "Model"),
+        ("set", "set"),
+        ("generator", "list_iterator"),
+        ("bytes", "bytes"),
+    ]:
         assert student.call("make", kind).type_name == name
     assert student.call("make", "function").callable
 
@@ -207,7 +212,10 @@ def test_a_missing_name_is_explained_by_its_own_cell(start):
 
 
 def test_an_exception_tells_kind_text_and_the_students_own_frames(start):
-    student = start("import numpy as np", "def inner(x):\n    return np.zeros(2) @ np.zeros(x)\ndef outer(x):\n    return inner(x)")
+    student = start(
+        "import numpy as np",
+        "def inner(x):\n    return np.zeros(2) @ np.zeros(x)\ndef outer(x):\n    return inner(x)",
+    )
     with pytest.raises(StudentRaised, match="outer raised ValueError: matmul") as caught:
         student.call("outer", 3)
     assert caught.value.kind == "ValueError"
@@ -224,7 +232,10 @@ def test_an_exception_tells_kind_text_and_the_students_own_frames(start):
         ("import numpy as np; return np.array([{}, None])", "forward returned an array of dtype object"),
         ("import numpy as np; return np.array(['x'])", "forward returned an array of dtype <U1"),
         ("return {(1, 2): 3}", "forward returned a dict with a key of type tuple"),
-        ("a = []\n    for _ in range(100): a = [a]\n    return a", "forward returned a list nested more than 64"),
+        (
+            "a = []\n    for _ in range(100): a = [a]\n    return a",
+            "forward returned a list nested more than 64",
+        ),
         ("return 1 << 10_000", "forward returned an integer of 10,001 bits"),
     ],
 )

@@ -40,7 +40,9 @@ def test_a_figure_is_shown_below_its_cell_as_a_picture(start):
 
 
 def test_all_outputs_are_valid_notebook_outputs(start):
-    student = start("print(1)", "2", "1/0", "import matplotlib.pyplot as plt\nplt.plot([1]);", "print('\\ud800')")
+    student = start(
+        "print(1)", "2", "1/0", "import matplotlib.pyplot as plt\nplt.plot([1]);", "print('\\ud800')"
+    )
     cells = []
     for run in student.runs:
         cell = nbformat.v4.new_code_cell("")
@@ -50,7 +52,9 @@ def test_all_outputs_are_valid_notebook_outputs(start):
 
 
 def test_an_error_ends_its_cell_and_the_next_ones_run(start):
-    student = start("x = 1\n1 / 0\nx = 2", "print(x)", "def broken(:\n  pass", "raise SystemExit('bye')", "print(x)")
+    student = start(
+        "x = 1\n1 / 0\nx = 2", "print(x)", "def broken(:\n  pass", "raise SystemExit('bye')", "print(x)"
+    )
     errors = [run.error for run in student.runs]
     assert errors[0] == "ZeroDivisionError: division by zero"
     assert errors[2].startswith("SyntaxError: ")
@@ -62,7 +66,9 @@ def test_an_error_ends_its_cell_and_the_next_ones_run(start):
 
 
 def test_magics_and_semicolons_work_as_in_a_notebook(start):
-    student = start("%%capture said\nprint('hidden')", "print(said.stdout)", "%time 1 + 1", "3 ;", "get_ipython().kernel")
+    student = start(
+        "%%capture said\nprint('hidden')", "print(said.stdout)", "%time 1 + 1", "3 ;", "get_ipython().kernel"
+    )
     assert [run.error for run in student.runs[:4]] == [""] * 4
     assert outputs(student, 1)[0]["text"] == "hidden\n\n"
     assert outputs(student, 3) == ()
@@ -70,7 +76,9 @@ def test_magics_and_semicolons_work_as_in_a_notebook(start):
 
 @pytest.mark.parametrize("name", ["torch", "scipy", "grader", "nbgrader", "pytest", "mlxtend"])
 def test_an_import_that_is_not_listed_fails_in_a_friendly_way(start, name):
-    student = start(f"import {name}", f"try:\n    from {name} import x\nexcept ImportError:\n    print('without')")
+    student = start(
+        f"import {name}", f"try:\n    from {name} import x\nexcept ImportError:\n    print('without')"
+    )
     assert student.runs[0].error.startswith(
         f"ModuleNotFoundError: '{name}' is not available in this notebook; it may import: matplotlib, numpy and"
     )
@@ -91,7 +99,9 @@ def test_no_trick_of_the_import_system_finds_what_is_not_listed(start):
 
 
 def test_numpy_matplotlib_and_the_standard_library_can_be_imported(start):
-    names = "numpy.linalg, matplotlib.animation, mpl_toolkits.mplot3d, json, math, itertools, dataclasses, typing"
+    names = (
+        "numpy.linalg, matplotlib.animation, mpl_toolkits.mplot3d, json, math, itertools, dataclasses, typing"
+    )
     assert start(f"import {names}\nfrom IPython.display import Math").runs[0].error == ""
 
 
@@ -149,12 +159,16 @@ def test_after_four_lost_cells_the_notebook_stops_before_the_rest(start):
 
 def test_a_missing_blank_names_the_cell_that_was_stopped(start):
     student = start("import os; os._exit(1)\ndef forward(): pass", names=("forward",))
-    with pytest.raises(NotWritten, match=r"forward is not defined: its cell was stopped: it ended the Python"):
+    with pytest.raises(
+        NotWritten, match=r"forward is not defined: its cell was stopped: it ended the Python"
+    ):
         student.call("forward")
 
 
 def test_a_process_lost_in_a_call_is_replaced_for_the_next_one(start):
-    student = start("import os\nstate = []\ndef die(): os._exit(3)\ndef count(): state.append(1); return len(state)")
+    student = start(
+        "import os\nstate = []\ndef die(): os._exit(3)\ndef count(): state.append(1); return len(state)"
+    )
     assert [student.call("count"), student.call("count")] == [1, 2]
     handle = student.call("count", opaque="all")
     with pytest.raises(LimitHit, match=r"die was stopped: it ended the Python process \(exit code 3\)"):
@@ -184,5 +198,7 @@ def test_only_the_students_own_time_counts(start):
 
 
 def test_the_same_cells_give_the_same_outputs_each_time(start):
-    source = "import numpy as np\nimport random\nprint({'a', 'b'}, hash('x'), np.random.rand(), random.random())"
+    source = (
+        "import numpy as np\nimport random\nprint({'a', 'b'}, hash('x'), np.random.rand(), random.random())"
+    )
     assert outputs(start(source)) == outputs(start(source))

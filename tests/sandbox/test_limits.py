@@ -85,7 +85,10 @@ def test_multiprocessing_locks_and_pools_work_within_the_limits(start):
 
 def test_a_fork_bomb_fails_to_grow(start):
     before = set(descendants())
-    student = start("import os\ndef attack():\n    while True:\n        try: os.fork()\n        except OSError: pass" + HONEST)
+    student = start(
+        "import os\ndef attack():\n    while True:\n        try: os.fork()\n        except OSError: pass"
+        + HONEST
+    )
     with pytest.raises(LimitHit) as caught:
         student.call("attack", seconds=0.5)
     assert caught.value.limit in ("time", "processes", "memory")
@@ -149,7 +152,10 @@ def test_limits_cannot_be_raised_again(start):
 
 
 def test_the_time_of_a_call_can_be_set_for_it(start):
-    student = start("import time\ndef nap(s): time.sleep(s); return 1", limits=msgspec.structs.replace(TIGHT, call_seconds=0.2))
+    student = start(
+        "import time\ndef nap(s): time.sleep(s); return 1",
+        limits=msgspec.structs.replace(TIGHT, call_seconds=0.2),
+    )
     began = time.monotonic()
     with pytest.raises(LimitHit, match=r"^nap was stopped after 0\.2 s\.$"):
         student.call("nap", 5)
