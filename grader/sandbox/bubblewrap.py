@@ -65,7 +65,7 @@ def command(packages: Packages, descriptor: int, dies_with_thread: bool) -> list
     bwrap = shutil.which("bwrap")
     if bwrap is None:
         raise WallError("The wall needs bubblewrap, and bwrap is not there: apt-get install bubblewrap")
-    arguments = [bwrap, *_namespaces(), "--new-session", "--as-pid-1", "--clearenv"]
+    arguments = [bwrap, *_namespaces(), "--hostname", "wall", "--new-session", "--as-pid-1", "--clearenv"]
     if dies_with_thread:
         arguments.append("--die-with-parent")
     for name, value in ENVIRONMENT.items():

@@ -11,7 +11,8 @@ import msgspec
 from grader.errors import LimitHit, UnreadableReply
 from grader.sandbox.failures import failure_of, lost
 from grader.sandbox.inside import messages
-from grader.sandbox.inside.messages import Asked, Generator, HasReply, Held, Node, Returned, Seed
+from grader.sandbox.inside.messages import Asked, HasReply, Returned
+from grader.sandbox.inside.nodes import Generator, Held, Node, Seed
 from grader.sandbox.inside.values import Decoder, Encoder, NotPlain
 from grader.sandbox.notebook import RunningNotebook
 from grader.sandbox.process import BadFrame, Ended, Late, Process
@@ -80,7 +81,7 @@ class Caller:
             for args in order.batch:
                 began = time.monotonic()
                 self._stand_ins.begin()
-                reply, parts = self._reply(process, deadline)
+                reply, parts = self._reply(process, number, deadline)
                 if not isinstance(reply, Returned) or reply.number != number:
                     failure = failure_of(reply, order.name, number, self._notebook)
                     raise failure or BadFrame("no answer to the request")
@@ -148,10 +149,12 @@ class Caller:
         )
         return request, encoder.body
 
-    def _reply(self, process: Process, deadline: float) -> tuple[Any, bytes]:
+    def _reply(self, process: Process, number: int, deadline: float) -> tuple[Any, bytes]:
         """Wait for a reply; meanwhile answer the student's calls of stand-ins."""
         while True:
             reply, parts = self._notebook.exchange(process, deadline)
+            if getattr(reply, "number", number) < number:
+                continue  # the rest of an earlier message's calls, which was late
             if not isinstance(reply, Asked):
                 return reply, parts
             try:

@@ -13,6 +13,7 @@ from grader.errors import WallError
 from grader.records import Cell, CellRun, Submission
 from grader.sandbox.inside.channel import HEADER_BYTES
 from grader.sandbox.inside.messages import CellDone, Output, Ready, Request, RunCell, Stream
+from grader.sandbox.inside.outputs import OUTPUTS
 from grader.sandbox.process import BadFrame, Ended, Late, Process
 
 __all__ = ["RunningNotebook", "ending"]
@@ -163,7 +164,7 @@ def ending(problem: Ended | Late | BadFrame, limits: Limits, seconds: float) -> 
 
 def _capped(outputs: list[Output], allowed: int) -> tuple[dict[str, object], ...]:
     """Return the outputs as nbformat's dicts; drop them all if the other side did not keep to the limit."""
-    plain: list[dict[str, object]] = [msgspec.to_builtins(each) for each in outputs]
+    plain: list[dict[str, object]] = [msgspec.to_builtins(each) for each in outputs[: OUTPUTS + 2]]
     if sum(map(_size, plain)) > max(allowed, 0) + ROOM:
         return (
             msgspec.to_builtins(Stream("stderr", "The output was dropped: it is larger than allowed.\n")),

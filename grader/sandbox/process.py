@@ -109,8 +109,11 @@ class Process:
     def _interrupt(self) -> None:
         """Interrupt the process; end it unless it comes back at once. Its late reply is thrown away."""
         try:
+            self._control.settimeout(GRACE_SECONDS)
             self._control.send(INTERRUPT)
             self._channel.receive(time.monotonic() + GRACE_SECONDS)
+            if self._control.recv(4096) != INTERRUPT:  # the keeper's receipt
+                self.end(KILL)
         except (Closed, Late, BadFrame, OSError):
             self.end(KILL)
 
@@ -121,8 +124,10 @@ class Process:
             if not ended:
                 self._control.send(KILL)
             self._control.settimeout(FAREWELL_SECONDS)
-            report = msgspec.msgpack.decode(self._control.recv(4096), type=Report)
+            last_word = INTERRUPT
+            while last_word == INTERRUPT:  # a receipt that nobody waited for
+                last_word = self._control.recv(4096)
             self._control.recv(1)  # its end: the keeper is gone too
-            return report
+            return msgspec.msgpack.decode(last_word, type=Report)
         except (OSError, msgspec.MsgspecError):
             return Report("died", 0)

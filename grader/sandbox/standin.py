@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from grader.sandbox.inside.messages import Answer, AnswerError, Asked, Generator, Held, Node, Seed
+from grader.sandbox.inside.messages import Answer, AnswerError, Asked
+from grader.sandbox.inside.nodes import Generator, Held, Node, Seed
 from grader.sandbox.inside.values import Decoder, Encoder, NotPlain
 
 __all__ = ["Refused", "StandIns"]

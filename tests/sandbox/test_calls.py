@@ -113,7 +113,7 @@ def test_what_is_no_data_comes_back_as_a_handle(start):
     student = start(
         "class Model: pass\n"
         "def make(kind):\n"
-        "    return {'model': Model(), 'function': len, 'set': {1}, 'generator': iter([1]), 'bytes': b'x'}[kind]"
+        "    return dict(model=Model(), function=len, set={1}, generator=iter([1]), bytes=b'x')[kind]"
     )
     for kind, name in [
         ("model", "Model"),
@@ -310,7 +310,7 @@ def test_a_stand_in_draws_from_the_students_generator_and_advances_it(start):
 
 
 def test_an_error_of_a_stand_in_is_an_exception_of_the_students(start):
-    def strict(X: object, params: object) -> object:
+    def strict(*_: object) -> object:
         raise np.linalg.LinAlgError("singular")
 
     student = start(CALLER)
@@ -319,7 +319,7 @@ def test_an_error_of_a_stand_in_is_an_exception_of_the_students(start):
 
 
 def test_a_fault_of_the_grader_in_a_stand_in_is_the_graders(start):
-    def broken(X: object, params: object) -> object:
+    def broken(*_: object) -> object:
         raise RuntimeError("a bug of ours")
 
     student = start(CALLER)
@@ -343,9 +343,9 @@ def test_a_stand_in_refuses_what_would_make_it_work_for_minutes(start, call):
     asked = []
     source = f"import numpy as np\ndef forward(*a): pass\ndef predict(): return {call}"
     student = start(source, limits=msgspec.structs.replace(TIGHT, frame_bytes=8 * MEBIBYTE))
-    with student.standing_in({"forward": lambda *args: asked.append(args)}):
-        with pytest.raises(StudentRaised, match="forward was given"):
-            student.call("predict")
+    stand_in = student.standing_in({"forward": lambda *args: asked.append(args)})
+    with stand_in, pytest.raises(StudentRaised, match="forward was given"):
+        student.call("predict")
     assert not asked
 
 

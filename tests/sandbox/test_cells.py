@@ -80,7 +80,8 @@ def test_an_import_that_is_not_listed_fails_in_a_friendly_way(start, name):
         f"import {name}", f"try:\n    from {name} import x\nexcept ImportError:\n    print('without')"
     )
     assert student.runs[0].error.startswith(
-        f"ModuleNotFoundError: '{name}' is not available in this notebook; it may import: matplotlib, numpy and"
+        f"ModuleNotFoundError: '{name}' is not available in this notebook; it may import: matplotlib, "
+        f"numpy and"
     )
     assert ("Derivatives are yours to write" in student.runs[0].error) == (name == "torch")
     assert outputs(student, 1)[0]["text"] == "without\n"

@@ -30,7 +30,8 @@ def test_an_array_that_is_too_large_is_a_memory_limit_and_the_process_lives(star
 
 def test_a_function_may_catch_the_memory_error_itself(start):
     student = start(
-        "import numpy as np\ndef attack():\n    try:\n        np.ones(10**9)\n    except MemoryError:\n        return 'small'"
+        "import numpy as np\ndef attack():\n    try:\n        np.ones(10**9)\n    except MemoryError:\n"
+        "        return 'small'"
     )
     assert student.call("attack") == "small"
 
@@ -53,8 +54,10 @@ def test_memory_of_many_processes_counts_together(start):
 
 def test_forks_that_share_their_memory_are_not_counted_twice(start):
     student = start(
-        "import os, time\nkept = b'x' * 40 * 2**20\ndef attack():\n    children = []\n    for _ in range(8):\n"
-        "        pid = os.fork()\n        if pid == 0:\n            time.sleep(0.6)\n            os._exit(0)\n"
+        "import os, time\nkept = b'x' * 40 * 2**20\ndef attack():\n    children = []\n"
+        "    for _ in range(8):\n"
+        "        pid = os.fork()\n        if pid == 0:\n            time.sleep(0.6)\n"
+        "            os._exit(0)\n"
         "        children.append(pid)\n    return [os.waitpid(pid, 0)[1] for pid in children]"
     )
     assert student.call("attack") == [0] * 8
@@ -78,7 +81,8 @@ def test_shared_memory_in_the_scratch_is_capped_with_it(start):
 def test_multiprocessing_locks_and_pools_work_within_the_limits(start):
     student = start(
         "import multiprocessing\ndef double(x): return 2 * x\n"
-        "def attack():\n    with multiprocessing.get_context('fork').Pool(2) as pool: return pool.map(double, [1, 2])"
+        "def attack():\n"
+        "    with multiprocessing.get_context('fork').Pool(2) as pool: return pool.map(double, [1, 2])"
     )
     assert student.call("attack") == [2, 4]
 
@@ -101,7 +105,8 @@ def test_a_fork_bomb_fails_to_grow(start):
 def test_processes_beyond_the_limit_cannot_be_started(start):
     student = start(
         "import os, time\ndef attack():\n    made = 0\n    try:\n        while True:\n"
-        "            if os.fork() == 0: time.sleep(60)\n            made += 1\n    except BlockingIOError:\n        return made"
+        "            if os.fork() == 0: time.sleep(60)\n            made += 1\n"
+        "    except BlockingIOError:\n        return made"
     )
     assert 4 <= student.call("attack") <= TIGHT.processes
 
@@ -145,7 +150,8 @@ def test_limits_cannot_be_raised_again(start):
     student = start(
         "import resource\ndef attack():\n    for name in ('NPROC', 'DATA', 'NOFILE', 'FSIZE', 'CORE'):\n"
         "        which = getattr(resource, 'RLIMIT_' + name)\n        try:\n"
-        "            resource.setrlimit(which, (resource.RLIM_INFINITY,) * 2)\n        except (ValueError, OSError):\n"
+        "            resource.setrlimit(which, (resource.RLIM_INFINITY,) * 2)\n"
+        "        except (ValueError, OSError):\n"
         "            continue\n        return name"
     )
     assert student.call("attack") is None

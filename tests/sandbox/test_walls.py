@@ -12,7 +12,7 @@ from boxed import NUMPY, TIGHT, notebook
 
 import grader
 from grader.config import Limits
-from grader.errors import ConfigError, WallError
+from grader.errors import ConfigError, LimitHit, WallError
 from grader.sandbox import Sandbox, bubblewrap, wall
 from grader.sandbox.syscalls import seccomp_program
 
@@ -45,7 +45,8 @@ def test_the_course_the_home_and_the_checks_are_not_there(start):
 def test_hidden_files_cannot_be_found_by_walking(start):
     student = start(
         "import os\ndef walk():\n    found = []\n    for folder, _, files in os.walk('/'):\n"
-        "        found += [os.path.join(folder, f) for f in files if 'misconception' in f or f == 'gradebook.db']\n"
+        "        found += [os.path.join(folder, f) for f in files if 'misconception' in f or f == "
+        "'gradebook.db']\n"
         "    return found"
     )
     assert student.call("walk") == []
@@ -61,17 +62,21 @@ def test_no_secret_is_in_the_environment(monkeypatch):
 
 def test_nothing_outside_the_scratch_can_be_written(start):
     student = start(
-        "import os\ndef write(paths):\n    done = []\n    for p in paths:\n        try: open(p + '/x', 'w'); done.append(p)\n"
+        "import os\ndef write(paths):\n    done = []\n    for p in paths:\n"
+        "        try: open(p + '/x', 'w'); done.append(p)\n"
         "        except OSError: pass\n    return done\n"
-        "def folders(): return [f for f, _, _ in os.walk('/') if not f.startswith(('/tmp', '/dev/shm'))][:3000]"
+        "def folders(): return [f for f, _, _ in os.walk('/') if not f.startswith(('/tmp', "
+        "'/dev/shm'))][:3000]"
     )
+    scratch = ["/tmp", "/dev/shm"]  # noqa: S108 - names inside the wall
     assert student.call("write", student.call("folders")) == []
-    assert student.call("write", ["/tmp", "/dev/shm"]) == ["/tmp", "/dev/shm"]
+    assert student.call("write", scratch) == scratch
 
 
 def test_no_process_of_the_machine_is_seen_or_signalled(start):
     student = start(
-        "import os\ndef look():\n    alive = []\n    for pid in range(2, 5000):\n        try: os.kill(pid, 0); alive.append(pid)\n"
+        "import os\ndef look():\n    alive = []\n    for pid in range(2, 5000):\n"
+        "        try: os.kill(pid, 0); alive.append(pid)\n"
         "        except OSError: pass\n    return os.getpid(), os.getppid(), alive"
     )
     assert student.call("look") == (1, 0, [])
@@ -112,10 +117,18 @@ CALLS = {
 def test_the_kernel_refuses(start, name):
     student = start(
         "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\n"
-        "def check(result):\n    if result == -1: raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))\n"
-        f"def attempt():\n    try:\n        {CALLS[name]}\n    except OSError as error:\n        return error.errno\n    return 0"
+        "def check(result):\n"
+        "    if result == -1: raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))\n"
+        f"def attempt():\n    try:\n        {CALLS[name]}\n    except OSError as error:\n"
+        f"        return error.errno\n    return 0"
     )
     assert student.call("attempt") in REFUSALS
+
+
+def test_calls_of_a_foreign_architecture_end_the_process(start):
+    student = start("import ctypes\ndef attempt(): return ctypes.CDLL(None).syscall(0x40000000 | 39)")
+    with pytest.raises(LimitHit, match="signal 31"):
+        student.call("attempt")
 
 
 def test_the_filter_is_of_the_size_that_the_kernel_takes():

@@ -16,14 +16,11 @@ from .messages import (
     Asked,
     Call,
     Failed,
-    Generator,
-    Held,
-    Node,
     Reply,
     Returned,
-    Seed,
     Unplain,
 )
+from .nodes import Generator, Held, Node, Seed
 from .shell import CELL, describe, own_traceback
 from .values import Decoder, Encoder, NotPlain, TooLarge
 

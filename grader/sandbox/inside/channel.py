@@ -15,7 +15,7 @@ import time
 __all__ = ["HEADER_BYTES", "BadFrame", "Channel", "Closed", "Late"]
 
 PREFIX = struct.Struct("<II")
-HEADER_BYTES = 16 * 1024 * 1024  # text and nested values; arrays travel in the body
+HEADER_BYTES = 8 * 1024 * 1024  # text and nested values; arrays travel in the body
 READ_AHEAD = 64 * 1024
 
 

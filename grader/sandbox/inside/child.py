@@ -36,6 +36,7 @@ class Child:
         self._encode = msgspec.msgpack.Encoder()
         self._calls = Calls(self._ask, shell.names, frame_bytes)
         self._running = False
+        self._late = False
 
     def serve(self) -> None:
         """Answer requests until the trusted side closes the channel."""
@@ -74,6 +75,8 @@ class Child:
             for reply, parts in self._calls.answer(request, body):
                 self._running = False  # an interrupt must not tear the frame
                 self._send(reply, parts)
+                if self._late:
+                    break
                 self._running = True
         finally:
             self._running = False
@@ -81,11 +84,13 @@ class Child:
     def _begin(self) -> None:
         # Anew each time, since the last cell may have set a handler of its own.
         signal.signal(signal.SIGINT, self._interrupted)
+        self._late = False
         self._running = True
 
     def _interrupted(self, signum: int, frame: FrameType | None) -> None:
         """Raise KeyboardInterrupt, but only in the student's code: a late one must not tear a frame."""
         del signum, frame
+        self._late = True
         if self._running:
             self._running = False
             raise KeyboardInterrupt

@@ -11,6 +11,7 @@ import ctypes
 import os
 import resource
 import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from .messages import Start
 
 __all__ = [
     "SCRATCH",
+    "adopt_orphans",
     "close_the_doors",
     "hide_memory",
     "leave_root",
@@ -40,6 +42,7 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NE
     38,
     47,
 )
+PR_SET_CHILD_SUBREAPER = 36
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 SECCOMP_MODE_FILTER = 2
 CAPABILITY_VERSION = 0x20080522
@@ -97,6 +100,12 @@ def new_user_and_pids() -> None:
     Path("/proc/self/uid_map").write_text(f"{STUDENT_UID} {uid} 1")
     Path("/proc/self/gid_map").write_text(f"{STUDENT_UID} {gid} 1")
     hide_memory()
+
+
+def adopt_orphans() -> None:
+    """Become the parent of daemons below, where no PID namespace holds them; Linux only."""
+    if sys.platform == "linux":
+        _checked(_prctl(PR_SET_CHILD_SUBREAPER, 1), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
 def quiet_descriptors(keep: int) -> int:

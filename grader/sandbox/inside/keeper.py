@@ -38,7 +38,7 @@ def keep(control: socket.socket, student: int, start: Start, walled: bool) -> No
         start: its limits.
         walled: whether it is process 1 of its own PID namespace, so that killing it kills all.
     """
-    watch = _Watch(student, start)
+    watch = _Watch(start)
     ended = _end_of(student)
     poll = select.poll()
     poll.register(control, select.POLLIN)
@@ -47,7 +47,6 @@ def keep(control: socket.socket, student: int, start: Start, walled: bool) -> No
     cause, wait = "", watch.pause()
     while True:
         ready = [fd for fd, _ in poll.poll(wait * 1000)]
-        known = watch.descendants() if not walled else []
         status = _reap(student)
         if status is not None:
             break
@@ -57,12 +56,12 @@ def keep(control: socket.socket, student: int, start: Start, walled: bool) -> No
                 poll.unregister(control)
         cause = cause or watch.verdict()
         if cause:
-            _kill([student, *known])
+            os.kill(student, signal.SIGKILL)
             status = os.waitpid(student, 0)[1]
             break
         wait = watch.pause()
     if not walled:
-        _kill(known)
+        _end_orphans(watch)
     report = Report(cause or "died", os.waitstatus_to_exitcode(status))
     _tell(control, msgspec.msgpack.encode(report))
 
@@ -76,12 +75,13 @@ def _obey(control: socket.socket, student: int) -> str:
     if order != INTERRUPT:
         return "told"
     os.kill(student, signal.SIGINT)
+    _tell(control, INTERRUPT)  # so that it can't arrive in the next call
     return ""
 
 
-def _tell(control: socket.socket, report: bytes) -> None:
+def _tell(control: socket.socket, message: bytes) -> None:
     with contextlib.suppress(OSError):  # the trusted side did not wait
-        control.sendall(report)
+        control.sendall(message)
 
 
 def _end_of(pid: int) -> int | None:
@@ -98,10 +98,14 @@ def _reap(pid: int) -> int | None:
     return status if found else None
 
 
-def _kill(pids: list[int]) -> None:
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+def _end_orphans(watch: _Watch) -> None:
+    """Kill what the student's process started: without a namespace of its own, that is adopted here."""
+    while tree := watch.tree():
+        for pid in tree:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.wait()
 
 
 class _Watch:
@@ -111,8 +115,7 @@ class _Watch:
     What the warm process had already is not counted: it is added to the limit once, as `_warm`.
     """
 
-    def __init__(self, student: int, start: Start) -> None:
-        self._student = student
+    def __init__(self, start: Start) -> None:
         self._warm = _resident(os.getpid())
         self._allowed = start.memory_bytes + self._warm
         self._processes = start.processes
@@ -124,7 +127,7 @@ class _Watch:
 
     def verdict(self) -> str:
         """Return "memory" or "processes" if the tree is beyond its limit, else nothing."""
-        tree = [self._student, *self.descendants()]
+        tree = self.tree()
         if len(tree) > self._processes:
             return "processes"
         self._used = sum(_resident(pid) for pid in tree)
@@ -135,11 +138,11 @@ class _Watch:
         self._used = sum(_proportional(pid) for pid in tree)
         return "memory" if self._used > self._allowed else ""
 
-    def descendants(self) -> list[int]:
-        """Return the pids below the student's; daemons too, since process 1 adopts them."""
+    def tree(self) -> list[int]:
+        """Return every process below the keeper; daemons too, since somebody below it adopts them."""
         parents = _parents()
         found: list[int] = []
-        todo = [self._student]
+        todo = [os.getpid()]
         while todo:
             above = todo.pop()
             below = [pid for pid, parent in parents.items() if parent == above]

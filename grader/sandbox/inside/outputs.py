@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from .messages import Display, ErrorOutput, Output, Result, Stream
 
-__all__ = ["Outputs", "TextStream"]
+__all__ = ["OUTPUTS", "Outputs", "TextStream"]
 
 OUTPUTS = 1_000  # separate outputs of one cell
 CUT = "\n... the rest of this cell's output was cut off: it is larger than allowed.\n"

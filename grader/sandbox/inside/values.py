@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .messages import Array, Big, Complex, Dict, Generator, Held, Items, Node, Seed, Tuple
+from .nodes import Array, Big, Complex, Dict, Generator, Held, Items, Node, Seed, Tuple
 
 __all__ = ["Decoder", "Encoder", "NotPlain", "TooLarge"]
 

@@ -101,6 +101,8 @@ def _become_keeper(start: Start, setup: Setup, channel: int, orders: int, shell:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         if setup.walled:
             jail.new_user_and_pids()
+        else:
+            jail.adopt_orphans()
         pid = os.fork()
         if pid == 0:
             _become_student(start, setup, channel, shell)
