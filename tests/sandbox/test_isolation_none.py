@@ -45,7 +45,8 @@ def test_time_and_memory_are_limited_and_children_end(open_box):
         "import os, signal, time\n"
         "def hang():\n    signal.signal(signal.SIGINT, signal.SIG_IGN)\n    while True: pass\n"
         "def grow():\n    kept = []\n    while True: kept.append(b'x' * 10**7)\n"
-        "def spawn():\n    if os.fork() == 0:\n        os.setsid()\n        if os.fork() == 0: time.sleep(100)\n"
+        "def spawn():\n    if os.fork() == 0:\n        os.setsid()\n"
+        "        if os.fork() == 0: time.sleep(100)\n"
         "        os._exit(0)\n    return 1\n"
     )
     with open_box.start(notebook(source), NUMPY) as student:

@@ -12,12 +12,9 @@ from .nodes import Array, Big, Complex, Dict, Generator, Held, Items, Node, Seed
 
 __all__ = ["Decoder", "Encoder", "NotPlain", "TooLarge"]
 
-DTYPES = frozenset(
-    [
-        *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-        *("float16", "float32", "float64", "longdouble", "float128", "complex64", "complex128"),
-    ]
-)
+# Numbers of at most 16 bytes, by NumPy's type codes: text and objects would carry bytes that nobody checked.
+NAMES = {np.dtype(code).num: np.dtype(code).name for code in "?bhilqBHILQefdgFD"}
+DTYPES = frozenset(NAMES.values())
 PLAIN = frozenset([type(None), bool, float])  # most of what is in a message
 DEPTH = 64
 BIG_BITS = 4096
@@ -117,12 +114,11 @@ class Encoder:
         return self._array(np.array(value, subok=False))
 
     def _array(self, value: Any) -> Node:
-        name = value.dtype.name
-        if name not in DTYPES:
+        name = NAMES.get(value.dtype.num)
+        if name is None:
             raise NotPlain(f"an array of dtype {value.dtype}"[:200])
-        native = value.dtype.newbyteorder("=")
-        if not (value.flags.c_contiguous and value.dtype == native):
-            value = np.array(value, dtype=native, order="C", copy=True)
+        if not (value.flags.c_contiguous and value.dtype.isnative):
+            value = np.array(value, dtype=value.dtype.newbyteorder("="), order="C", copy=True)
         self._left -= value.nbytes
         if self._left < 0:
             raise TooLarge(f"an array of shape {value.shape}")
