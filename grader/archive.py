@@ -46,8 +46,6 @@ def save(grade: Grade, course: Path) -> Path:
         descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660)
         with os.fdopen(descriptor, "wb") as file:
             file.write(text)
-            file.flush()
-            os.fsync(descriptor)
         scratch.replace(path)
     except BaseException:
         scratch.unlink(missing_ok=True)

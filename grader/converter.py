@@ -52,6 +52,8 @@ class Run:
         self.force = force
         self.failures: list[str] = []
         self.wall_error: WallError | None = None
+        self.known: dict[str, frozenset[str]] = {}  # assignment → its notebooks
+        self.templates: dict[tuple[str, str], tuple[TemplateCell, ...]] = {}
         self.sandbox = Sandbox(config.limits, config.isolation)
 
     def fail(self, name: str, reason: str) -> None:
@@ -82,7 +84,10 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
             return converted
         names = (resources or {})["nbgrader"]
         assert isinstance(names, dict)  # noqa: S101 - nbgrader's own
-        template = self._template(names["assignment"], names["notebook"])
+        key = (names["assignment"], names["notebook"])
+        if key not in self.run.templates:
+            self.run.templates[key] = self._template(*key)
+        template = self.run.templates[key]
         notebook = self._read(Path(filename), template)
         result: tuple[str, dict[str, object]] = self.from_notebook_node(notebook, resources)
         return result
@@ -161,9 +166,9 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
 
     def convert_notebooks(self) -> None:
         """Grade every submission that is due, behind one wall."""
-        self._known_notebooks(self.coursedir.assignment_id)
         config = Config(course=Path(self.coursedir.root), isolation=self.exporter.isolation)
         self.exporter.run = run = Run(config, force=self.force)
+        self._known_notebooks(self.coursedir.assignment_id)
         try:
             with run.sandbox:
                 run.sandbox.self_test()
@@ -241,17 +246,21 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
             gradebook.db.commit()
         self.exporter.run.fail(f"{student}/{assignment}/{notebook}", reason)
 
-    def _known_notebooks(self, assignment_id: str) -> set[str]:
-        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
-            try:
-                return {notebook.name for notebook in gradebook.find_assignment(assignment_id).notebooks}
-            except MissingEntry:
-                message = (
-                    f"The gradebook does not know the assignment {assignment_id!r}. Release it first: "
-                    f"nbgrader generate_assignment {assignment_id}"
-                )
-                self.log.error(message)  # noqa: TRY400 - no fault in our code
-                raise NbGraderException(message) from None
+    def _known_notebooks(self, assignment_id: str) -> frozenset[str]:
+        known: dict[str, frozenset[str]] = self.exporter.run.known
+        if assignment_id not in known:
+            with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
+                try:
+                    assignment = gradebook.find_assignment(assignment_id)
+                except MissingEntry:
+                    message = (
+                        f"The gradebook does not know the assignment {assignment_id!r}. Release it first: "
+                        f"nbgrader generate_assignment {assignment_id}"
+                    )
+                    self.log.error(message)  # noqa: TRY400 - no fault in our code
+                    raise NbGraderException(message) from None
+                known[assignment_id] = frozenset(notebook.name for notebook in assignment.notebooks)
+        return known[assignment_id]
 
     def _trouble(self, assignment_id: str, student_id: str) -> str:
         """Return why a submitted folder is not touched; empty where it may be."""

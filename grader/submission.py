@@ -142,16 +142,14 @@ def restore(
 
 def notebook_of(cells: Iterable[nbformat.NotebookNode]) -> nbformat.NotebookNode:
     """Return a notebook of *cells* whose own metadata is the course's."""
-    notebook = nbformat.v4.new_notebook(cells=list(cells))
-    notebook.metadata = nbformat.from_dict(
-        {
-            "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-            "language_info": {"name": "python"},
-        }
-    )
-    for index, cell in enumerate(notebook.cells):
+    numbered = list(cells)
+    for index, cell in enumerate(numbered):
         cell.id = f"cell-{index}"
-    return notebook
+    metadata = {
+        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    return nbformat.v4.new_notebook(cells=numbered, metadata=nbformat.from_dict(metadata))
 
 
 def _source_of(path: Path, course: Path) -> Path:
@@ -240,8 +238,9 @@ def _student_node(draft: Draft) -> nbformat.NotebookNode:
 
 
 def _node(kind: str, source: str) -> nbformat.NotebookNode:
-    make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
-    return make.get(kind, nbformat.v4.new_raw_cell)(source)
+    # Not by nbformat.v4.new_code_cell and the like, which take a millisecond each to validate what is new.
+    code: dict[str, object] = {"outputs": [], "execution_count": None} if kind == "code" else {}
+    return nbformat.from_dict({"id": "cell", "cell_type": kind, "metadata": {}, "source": source} | code)
 
 
 def _with_missing(
