@@ -12,6 +12,7 @@ from grader.checks.dropout import reference_dropout as reference
 __all__ = [
     "Data",
     "FloatArray",
+    "IntArray",
     "Mask",
     "Params",
     "accuracy_of",

@@ -12,6 +12,7 @@ from grader.checks.dropout import reference_dropout as reference
 from grader.checks.dropout.calls_dropout import LOOPS, dropped, predicted, trained
 from grader.checks.dropout.inputs_dropout import (
     FloatArray,
+    IntArray,
     Mask,
     Params,
     accuracy_of,
@@ -42,11 +43,13 @@ NOTEBOOK = Notebook(
 @check("dropout_forward", weight=3)
 def test_dropout_forward_drops_an_entry_or_scales_it(student: Student, rng: np.random.Generator) -> None:
     """dropout_forward sets each entry to zero or divides it by keep_prob, for batches of any shape."""
-    m, n = (int(size) for size in rng.integers(5, 12, size=2))
+    m, n = (int(size) for size in rng.integers(9, 13, size=2))
+    kept = 0
     for shape in [(m, n), (1, n), (m, 1), (1, 1)]:
         A, keep_prob = draw_activations(rng, shape), float(rng.uniform(0.3, 0.8))
         out, _ = dropped(student, A, keep_prob, Rng(draw_seed(rng)))
-        verify.assert_inverted_scale(out, A, keep_prob)
+        kept += int(verify.assert_inverted_scale(out, A, keep_prob).sum())
+    assert kept, "dropout_forward drops every single entry."  # by chance 0.7^100 = 3e-16
 
 
 @check("dropout_forward", weight=2)
@@ -61,7 +64,7 @@ def test_dropout_forward_keeps_the_share_that_keep_prob_asks_for(
         verify.assert_share(kept, out.size, keep_prob, false_alarm=verify.FALSE_ALARM / 5)
 
 
-@check("dropout_forward", weight=2)
+@check("dropout_forward", weight=3)
 def test_dropout_forward_draws_every_entry_on_its_own(student: Student, rng: np.random.Generator) -> None:
     """dropout_forward draws every entry on its own: not one mask a unit, nor one a row."""
     keep_prob = float(rng.uniform(0.4, 0.6))
@@ -86,7 +89,7 @@ def test_dropout_forward_draws_a_fresh_mask_from_its_generator(
     verify.assert_fresh([first != 0.0, other != 0.0], keep_prob)
 
 
-@check("dropout_forward", weight=2)
+@check("dropout_forward", weight=1.5)
 def test_dropout_forward_passes_everything_on_when_not_training(
     student: Student, rng: np.random.Generator
 ) -> None:
@@ -222,7 +225,7 @@ def test_forward_drops_hidden_activations(student: Student, rng: np.random.Gener
         assert_some_mask_fits(decoded_mask(p, X, params, keep_prob)[1])
 
 
-@check("forward", weight=2)
+@check("forward", weight=3)
 def test_forward_uses_the_whole_net_when_not_training(student: Student, rng: np.random.Generator) -> None:
     """forward uses the whole net, without any scaling, when training=False, and when keep_prob is 1."""
     for m, n_x, n_h in [tuple(int(size) for size in rng.integers(3, 9, size=3)), (1, 4, 3), (6, 1, 1)]:
@@ -278,16 +281,20 @@ def test_forward_leaves_its_arguments_as_they_are(student: Student, rng: np.rand
 # --- backward ----------------------------------------------------------------------------------------------
 
 
+HIDDEN_LAYER, OUTPUT_LAYER = ("W1", "b1"), ("W2", "b2")
+
+
 def assert_backward(
     student: Student,
     rng: np.random.Generator,
     sizes: tuple[int, int, int],
     keep_prob: float,
     *,
+    names: tuple[str, ...] = HIDDEN_LAYER + OUTPUT_LAYER,
     training: bool = True,
 ) -> None:
     """
-    Fail unless backward gives, by derivation, the gradients with the mask of the forward before it.
+    Fail unless backward gives, by derivation, the gradients of *names* with the mask of forward.
 
     Two roads: the true gradients with the mask that shows in p, or differences of the loss by the student's
     own forward, its generator seeded anew at each call so that the mask stays.
@@ -300,14 +307,18 @@ def assert_backward(
     seen = student.observe("backward", y, params, cache, count=("forward", "loss", "dropout_forward"))
     true = true_gradients(p, X, y, params, keep_prob if training else 1.0)
 
-    def own_loss(theta: Params) -> float:
-        return reference.loss(predicted(student, X, theta, keep_prob, Rng(seed), training)[0], y)
-
-    def other_loss(theta: Params) -> float:
-        return reference.loss(predicted(student, other_X, theta, keep_prob, Rng(seed), training)[0], other_y)
+    def loss_on(rows: FloatArray, labels: IntArray, theta: Params) -> float:
+        own_p, _ = predicted(student, rows, {**params, **theta}, keep_prob, Rng(seed), training)
+        return reference.loss(own_p, labels)
 
     verify.assert_gradients(
-        seen.value, params, rng=rng, true=true, own_loss=own_loss, other_loss=other_loss, facts={"rows": m}
+        seen.value,
+        {name: params[name] for name in names},
+        rng=rng,
+        true=true and {"d" + name: true["d" + name] for name in names},
+        own_loss=lambda theta: loss_on(X, y, theta),
+        other_loss=lambda theta: loss_on(other_X, other_y, theta),
+        facts={"rows": m},
     )
     parameters = sum(tensor.size for tensor in params.values())
     if parameters > 4 * m:
@@ -316,21 +327,30 @@ def assert_backward(
         verify.assert_no_difference_quotient(seen.value, true)
 
 
-@check("backward", weight=4, retry=True)
-def test_backward_gives_the_gradients_with_the_mask_of_forward(
+def draw_sizes(rng: np.random.Generator) -> tuple[int, int, int]:
+    """Rows, columns and hidden units of a problem with more than four parameters a row."""
+    return int(rng.integers(5, 8)), int(rng.integers(6, 9)), 5
+
+
+@check("backward", weight=3, retry=True)
+def test_backward_gives_the_gradients_of_the_hidden_layer(student: Student, rng: np.random.Generator) -> None:
+    """backward gives the gradients of W1 and b1, through the mask that forward drew."""
+    assert_backward(student, rng, draw_sizes(rng), float(rng.uniform(0.6, 0.75)), names=HIDDEN_LAYER)
+
+
+@check("backward", weight=3, retry=True)
+def test_backward_gives_the_gradients_of_the_output_neuron(
     student: Student, rng: np.random.Generator
 ) -> None:
-    """backward gives the gradient of the loss for every parameter, with the mask that forward drew."""
-    sizes = int(rng.integers(5, 8)), int(rng.integers(6, 9)), 5
-    assert_backward(student, rng, sizes, float(rng.uniform(0.6, 0.75)))
+    """backward gives the gradients of W2 and b2, with the mask that forward drew."""
+    assert_backward(student, rng, draw_sizes(rng), float(rng.uniform(0.6, 0.75)), names=OUTPUT_LAYER)
 
 
 @check("backward", weight=1, retry=True)
 def test_backward_gives_the_gradients_without_dropout(student: Student, rng: np.random.Generator) -> None:
     """backward gives the plain gradients when keep_prob is 1, and for a cache of training=False."""
-    sizes = int(rng.integers(5, 8)), int(rng.integers(6, 9)), 5
-    assert_backward(student, rng, sizes, 1.0)
-    assert_backward(student, rng, sizes, 0.6, training=False)
+    assert_backward(student, rng, draw_sizes(rng), 1.0)
+    assert_backward(student, rng, draw_sizes(rng), 0.6, training=False)
 
 
 @check("backward", weight=1, retry=True)
@@ -374,7 +394,7 @@ def test_fit_gives_parameters_and_one_loss_a_step(student: Student, rng: np.rand
         verify.as_array(losses, (steps,), "fit: losses")
 
 
-@check("fit", weight=3)
+@check("fit", weight=2)
 def test_fit_goes_down_the_gradient(student: Student, rng: np.random.Generator) -> None:
     """fit takes steps against the gradient, by the learning rate, and notes the loss (keep_prob=1)."""
     X, y, seed = rng.standard_normal((12, 3)), draw_labels(rng, 12), draw_seed(rng)
