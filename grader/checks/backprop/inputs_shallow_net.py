@@ -131,8 +131,8 @@ class Training(NamedTuple):
 #   circle    0.9811  0.0111  0.935       0.9822  0.0110  0.939      → 0.936
 #   xor       0.9698  0.0121  0.931       0.9734  0.0099  0.943      → 0.920
 #   spiral    0.9787  0.0096  0.934       0.9771  0.0100  0.939      → 0.936
-# Tried on other seeds of the reference: circle misses it in 5 of 1,500 runs, xor in 9 of 1,500, spiral in 4 of
-# 1,000; so an honest fit misses twice in a row less than once in 20,000.
+# Tried on other seeds of the reference: circle misses it in 5 of 1,500 runs, xor in 9 of 1,500, spiral in 4
+# of 1,000; so an honest fit misses twice in a row less than once in 20,000.
 COVERAGE = 0.9999
 LEARNING_RATE = 1.0
 HELD_OUT = 1000
