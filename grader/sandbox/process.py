@@ -12,7 +12,7 @@ import msgspec
 from grader.config import Limits
 from grader.sandbox.inside.channel import BadFrame, Channel, Closed, Late
 from grader.sandbox.inside.keeper import INTERRUPT, KILL
-from grader.sandbox.inside.messages import Reply, Report, Request
+from grader.sandbox.inside.messages import Asked, Reply, Report, Request
 
 __all__ = ["BadFrame", "Ended", "Late", "Process"]
 
@@ -89,7 +89,7 @@ class Process:
             raise
         try:
             return self._decoder.decode(header), body
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             self.end(KILL)
             raise BadFrame(f"{error}") from error
 
@@ -111,11 +111,16 @@ class Process:
         try:
             self._control.settimeout(GRACE_SECONDS)
             self._control.send(INTERRUPT)
-            self._channel.receive(time.monotonic() + GRACE_SECONDS)
+            self._await_return(time.monotonic() + GRACE_SECONDS)
             if self._control.recv(4096) != INTERRUPT:  # the keeper's receipt
                 self.end(KILL)
-        except (Closed, Late, BadFrame, OSError):
+        except (Closed, Late, BadFrame, OSError, ValueError, RecursionError):
             self.end(KILL)
+
+    def _await_return(self, deadline: float) -> None:
+        """Read until a reply that ends a request; a stand-in's call is not answered any more."""
+        while isinstance(self._decoder.decode(self._channel.receive(deadline)[0]), Asked):
+            pass
 
     def _farewell(self, order: bytes) -> Report:
         try:

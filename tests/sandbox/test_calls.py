@@ -358,6 +358,10 @@ def test_a_stand_in_kept_for_later_answers_no_more(start):
 
 
 def test_stand_ins_are_answered_within_the_calls_time(start):
-    student = start("def forward(): pass\ndef predict():\n    while True:\n        forward()")
-    with student.standing_in({"forward": lambda: 1}), pytest.raises((LimitHit, StudentRaised)):
-        student.call("predict", seconds=0.3)
+    student = start("def forward(): pass\ndef predict():\n    while True: forward()\ndef honest(): return 1")
+    with student.standing_in({"forward": lambda: 1}):
+        for _ in range(5):
+            with pytest.raises((LimitHit, StudentRaised)):
+                student.call("predict", seconds=0.2)
+            assert student.call("honest") == 1
+    assert student.restarts == 0

@@ -8,6 +8,7 @@ is read, so nobody can make the other side allocate more than the limit.
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import time
@@ -72,6 +73,11 @@ class Channel:
             raise Late from None
         except OSError:
             raise Closed from None
+
+    def wait(self) -> None:
+        """Wait until there is something to receive."""
+        if self._start == self._end:
+            select.select([self._sock], [], [])
 
     def receive(self, deadline: float | None = None) -> tuple[bytes, bytes]:
         """

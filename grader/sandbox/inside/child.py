@@ -97,12 +97,18 @@ class Child:
 
     def _ask(self, message: Reply, body: list[memoryview]) -> tuple[Any, bytes]:
         """Send the call of a stand-in and return the trusted side's answer."""
-        running, self._running = self._running, False
-        try:
-            self._send(message, body)
-            return self._receive()
-        finally:
-            self._running = running
+        if self._late:
+            raise KeyboardInterrupt  # nobody answers any more
+        self._running = False
+        self._send(message, body)
+        if self._late:
+            raise KeyboardInterrupt
+        self._running = True  # while it waits, an interrupt ends it; while it reads, it would tear the frame
+        self._channel.wait()
+        self._running = False
+        answer = self._receive()
+        self._running = True
+        return answer
 
     def _send(self, message: Reply, body: list[memoryview]) -> None:
         try:
