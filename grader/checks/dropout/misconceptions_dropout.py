@@ -104,6 +104,21 @@ def dropout_always(A: Array, keep_prob: float, rng: Generator, training: bool = 
 
 @misconception(
     "dropout_forward",
+    "training and use confused",
+    """The mask is drawn when the net is used, and nothing is dropped while it learns. It is the other
+    way round: dropout disturbs the training, and `training=False` stands for the finished net.""",
+)
+def dropout_when_used(
+    A: Array, keep_prob: float, rng: Generator, training: bool = True
+) -> tuple[Array, Cache]:
+    if training:
+        return A.copy(), {"mask": None, "keep_prob": keep_prob}
+    mask = rng.random(A.shape) < keep_prob
+    return A * mask / keep_prob, {"mask": mask, "keep_prob": keep_prob}
+
+
+@misconception(
+    "dropout_forward",
     "the same mask for ever",
     """The mask comes from a generator that starts anew at each call, so the same units are missing in
     every step: that is a smaller net, not dropout. Draw from the generator that is passed in; it goes

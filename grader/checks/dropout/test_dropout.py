@@ -58,10 +58,17 @@ def test_dropout_forward_keeps_the_share_that_keep_prob_asks_for(
 ) -> None:
     """dropout_forward keeps each entry with probability keep_prob."""
     # Five shares of 4000 entries: each within ±0.039 of keep_prob, or it is a false alarm of 1 in 5 million.
+    off = []
     for keep_prob in (0.1, 0.5, 0.9, *(float(p) for p in rng.uniform(0.2, 0.8, 2))):
         out, _ = dropped(student, draw_activations(rng, (50, 80)), keep_prob, Rng(draw_seed(rng)))
         kept = int(np.count_nonzero(out))
         verify.assert_share(kept, out.size, keep_prob, false_alarm=verify.FALSE_ALARM / 5)
+        off.append(abs(kept - out.size * keep_prob))
+    # Two counts lie within 1 of the mean, each with probability below 0.021 or 0.016: all five 6e-8.
+    assert max(off) >= 1.0, (
+        "dropout_forward keeps exactly the share keep_prob each time; with a coin for every entry the number "
+        "that stays is left to chance."
+    )
 
 
 @check("dropout_forward", weight=3)
@@ -323,8 +330,19 @@ def assert_backward(
     parameters = sum(tensor.size for tensor in params.values())
     if parameters > 4 * m:
         verify.assert_not_numerical("backward", seen.calls, parameters, m)
-    if n_x > 2 and true is not None and true["dW1"].any():  # all zero where a forward drops every unit
+    # A gradient of another tensor that is misshapen costs its own check only. All gradients are zero
+    # where a wrong forward drops every unit.
+    if n_x > 2 and true is not None and true["dW1"].any() and well_formed(seen.value, params):
         verify.assert_no_difference_quotient(seen.value, true)
+
+
+def well_formed(grads: object, params: Params) -> bool:
+    """Whether all gradients are there, in their shapes."""
+    try:
+        verify.as_params(grads, {"d" + key: value.shape for key, value in params.items()}, "backward")
+    except CheckFailure:
+        return False
+    return True
 
 
 def draw_sizes(rng: np.random.Generator) -> tuple[int, int, int]:
