@@ -49,9 +49,8 @@ def _grade(scratch: Scratch, console: Console) -> tuple[tuple[Student, ...], lis
         papers = [p for s in students for p in s.papers if p.assignment == assignment]
         told(f"nbgrader autograde {assignment} ({sum(p.content is not None for p in papers)} notebooks)")
         scratch.autograde(assignment)
-    for assignment in ASSIGNMENTS:
-        told(f"nbgrader generate_feedback {assignment}")
-        scratch.nbgrader("generate_feedback", assignment)
+    told("nbgrader generate_feedback")
+    scratch.give_feedback(ASSIGNMENTS)
     told("reading the gradebook and the records")
     return students, read_marks(scratch.folder, students)
 
