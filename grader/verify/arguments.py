@@ -70,7 +70,8 @@ def _changed(sent: object, left: object, label: str) -> str:
             return f"{label} (its length is not the same after the call)"
         parts = zip(sent, left, strict=True)
         return _first(_changed(a, b, f"{label}[{i}]") for i, (a, b) in enumerate(parts))
-    return ""
+    another = isinstance(sent, (int, float, str)) and left != sent  # in a list that was sorted, say
+    return f"{label} (its value is not the same after the call)" if another else ""
 
 
 def _changed_array(sent: npt.NDArray[Any], left: object, label: str) -> str:

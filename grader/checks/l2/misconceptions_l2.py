@@ -497,6 +497,31 @@ def fit_with_own_generator(
 
 @misconception(
     "fit",
+    "start from zeros",
+    """Your net starts from zeros. Then all hidden units are alike, get the same gradients and stay alike for
+    ever: many of them are no better than one. The random start is there to break this symmetry.""",
+    also=("weight_norms",),
+)
+def fit_from_zeros(
+    X: Array, y: Labels, n_h: int, lam: float, learning_rate: float, steps: int, rng: np.random.Generator
+) -> Fitted:
+    params = {
+        "W1": np.zeros((n_h, X.shape[1])),
+        "b1": np.zeros(n_h),
+        "W2": np.zeros((1, n_h)),
+        "b2": np.zeros(1),
+    }
+    losses = []
+    for _ in range(steps):
+        p, cache = forward(X, params)
+        losses.append(loss(p, y, params, lam))
+        grads = backward(X, y, params, cache, lam)
+        params = {name: params[name] - learning_rate * grads["d" + name] for name in params}
+    return params, losses
+
+
+@misconception(
+    "fit",
     "one loss too many",
     """You note a loss before the training and one after each step, which is one more than there are
     steps. Note it at the same place in every step, and nowhere else.""",
