@@ -21,7 +21,8 @@ class Attack:
     body: str
     limit: str = ""  # of a LimitHit
     error: type[CheckFailure] = LimitHit
-    restarts: int = 1
+    restarts: int | None = 1  # None: it depends on the moment
+    seconds: float = 5.0
 
 
 ATTACKS = {
@@ -76,7 +77,9 @@ ATTACKS = {
     ),
     # the process's own machinery
     "recurses for ever": Attack("attack()", "", StudentRaised, 0),
-    "recurses without a limit": Attack("import sys; sys.setrecursionlimit(10**9); attack()", restarts=None),
+    "recurses without a limit": Attack(
+        "import sys; sys.setrecursionlimit(10**9); attack()", restarts=None, seconds=1.0
+    ),
     "breaks builtins": Attack(
         "import builtins\n    for name in ('len', 'isinstance', 'type', 'print', 'id', 'tuple', 'list'):\n"
         "        setattr(builtins, name, None)\n    return [1]",
@@ -122,6 +125,7 @@ ATTACKS = {
         "    for _ in range(4): threading.Thread(target=eat, daemon=True).start()\n    return 1",
         error=None,
         restarts=None,
+        seconds=1.0,
     ),
 }
 
@@ -131,7 +135,7 @@ def test_an_attack_costs_the_call_at_hand_and_nothing_else(start, name):
     attack = ATTACKS[name]
     student = start(f"def attack():\n    {attack.body}\n", "def honest(x):\n    return x + 1")
     began = time.monotonic()
-    seconds = 0.4 if attack.limit == "time" else 5.0
+    seconds = 0.4 if attack.limit == "time" else attack.seconds
     if attack.error is None:
         student.call("attack", seconds=seconds)
     else:
@@ -150,7 +154,7 @@ def answers_in_the_end(student) -> bool:
     """Whether an honest function is answered, at the latest after the process that was harmed is lost."""
     for _ in range(2):
         try:
-            return student.call("honest", 1) == 2
+            return student.call("honest", 1, seconds=1.5) == 2
         except CheckFailure:
             continue
     return False
