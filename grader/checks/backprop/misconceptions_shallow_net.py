@@ -187,7 +187,6 @@ def forward_decides(X: Any, params: Any) -> Any:
     "no biases",
     """Without its bias a neuron's line must pass through the origin, and at the origin the network could
     only ever say one half. Each layer adds its bias before the activation.""",
-    also=("backward",),
 )
 def forward_without_biases(X: Any, params: Any) -> Any:
     A1 = np.tanh(X @ params["W1"].T)
