@@ -7,7 +7,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 WALL_PACKAGES := bubblewrap libseccomp2
-TEST_PACKAGES := $(WALL_PACKAGES) chromium
+TEST_PACKAGES := $(WALL_PACKAGES) -- chromium
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

@@ -86,20 +86,30 @@ def test_a_misconception_that_does_not_exist_is_named_with_those_that_do(books: 
         books["shallow_net"].mistaken("no such thing")
 
 
-def test_missing_system_packages_are_named_in_one_message_to_an_ordinary_user() -> None:
-    script = (ROOT / "tools" / "system_packages").read_text()
-    done = subprocess.run(
-        ["bash", "-s", "no-such-package", "bubblewrap", "nor-this-one"],
-        input=script,
+def system_packages(*packages: str) -> subprocess.CompletedProcess[str]:
+    """Ask for packages as an ordinary user."""
+    return subprocess.run(
+        ["bash", "-s", *packages],
+        input=(ROOT / "tools" / "system_packages").read_text(),
         capture_output=True,
         text=True,
         check=False,
         cwd="/",
         user="nobody" if os.geteuid() == 0 else None,
     )
+
+
+def test_missing_system_packages_are_named_in_one_message_to_an_ordinary_user() -> None:
+    done = system_packages("no-such-package", "bubblewrap", "nor-this-one")
     assert done.returncode == 1
     assert "Missing system packages: no-such-package nor-this-one" in done.stderr
     assert "sudo apt-get install no-such-package nor-this-one" in done.stderr
+
+
+def test_a_package_that_is_only_wanted_is_named_and_the_run_goes_on() -> None:
+    done = system_packages("bubblewrap", "--", "no-such-package")
+    assert done.returncode == 0
+    assert "Going on without: no-such-package" in done.stderr
 
 
 def test_an_old_python_is_refused_with_the_way_out(tmp_path: Path) -> None:
