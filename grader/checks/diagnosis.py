@@ -93,13 +93,15 @@ def same_value(a: Any, b: Any) -> bool:
         return len(a) == len(b) and all(same_value(x, y) for x, y in zip(a, b, strict=True))
     if _is_numeric(a) and _is_numeric(b):
         return _same_numbers(np.asarray(a), np.asarray(b))
-    return type(a) is type(b) and (a == b if isinstance(a, str | bytes | None) else True)
+    return type(a) is type(b) and (a == b if isinstance(a, str | bytes | int | None) else True)
 
 
 def _is_numeric(value: object) -> bool:
     if isinstance(value, np.ndarray):
         return value.dtype.kind in "biuf"
-    return isinstance(value, bool | int | float | np.generic)
+    if isinstance(value, int):
+        return value.bit_length() < 64  # NumPy knows no larger ones
+    return isinstance(value, float | np.generic)
 
 
 def _same_numbers(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:

@@ -20,7 +20,7 @@ from grader.checks.catalogue import CheckSet
 from grader.checks.diagnosis import Diagnosis, diagnose
 from grader.errors import CheckFailure, LimitHit, NotWritten
 from grader.records import CheckResult, Verdict
-from grader.sandbox import Student
+from grader.sandbox import Call, Student
 
 __all__ = ["Check", "Judge", "seed_of"]
 
@@ -45,12 +45,11 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """How one try went: *failure* is None where the check passed; *calls* is the log since it began."""
+    """How one try went: *failure* is None where the check passed; *calls* is the log of the try."""
 
     number: int
     failure: CheckFailure | None
-    first_call: int
-    last_call: int
+    calls: list[Call]
 
 
 def seed_of(secret: bytes, *names: str) -> int:
@@ -159,7 +158,7 @@ class Judge:
         if stand_in:
             names = self.checks.namespace()
             references = {helper: names[helper] for helper in self.checks.spec.helpers[check.blank]}
-        first_call = len(self.student.log)
+        self.student.log.clear()  # it keeps values and handles alive, on both sides
         failure: CheckFailure | None = None
         try:
             with self.student.standing_in(references):
@@ -173,7 +172,7 @@ class Judge:
         own = stand_in or not self._wrong_helpers(check.blank)
         if own and isinstance(failure, LimitHit) and failure.limit == "time":
             self._timeouts[check.blank] = self._timeouts.get(check.blank, 0) + 1
-        return Attempt(number, failure, first_call, len(self.student.log))
+        return Attempt(number, failure, list(self.student.log))
 
     def _generator(self, check: Check, attempt: int) -> np.random.Generator:
         return np.random.default_rng(seed_of(self.secret, check.name, str(attempt)))
@@ -190,7 +189,7 @@ class Judge:
 
     def _missing_need(self, check: Check, attempt: Attempt) -> str:
         """Return why the blank can't be judged, when another one that makes its arguments failed to."""
-        calls = self.student.log[attempt.first_call : attempt.last_call]
+        calls = attempt.calls
         if not calls or calls[-1].name == check.blank:
             return ""
         outcome = calls[-1].outcome
@@ -206,9 +205,8 @@ class Judge:
             raise ValueError(f"{check.name} passed; there is nothing to explain.")
         found = Diagnosis()
         if not isinstance(failure, LimitHit | NotWritten):
-            calls = self.student.log[attempt.first_call : attempt.last_call]
             found = diagnose(
-                self.checks, check.blank, lambda local: self._replay(check, attempt, local), calls
+                self.checks, check.blank, lambda local: self._replay(check, attempt, local), attempt.calls
             )
         return msgspec.structs.replace(
             _blank_result(check),
