@@ -83,8 +83,10 @@ def assert_share(
     hint = "keep_prob is the probability that an entry stays."
     if low <= total - kept <= high:
         hint = "That is the share that should be dropped: keep_prob is the probability that an entry stays."
+    too = "few" if kept < low else "many"
     raise CheckFailure(
-        f"{name} keeps {100 * kept / total:.1f} % of the entries, with keep_prob {probability:g}.", hint=hint
+        f"{name} keeps {100 * kept / total:.1f} % of the entries: too {too} for the keep_prob it was given.",
+        hint=hint,
     )
 
 
@@ -117,7 +119,7 @@ def assert_inverted_scale(
         factors = np.clip(answer[kept] / activations[kept], -1e100, 1e100)
     if float(np.ptp(factors)) <= 1e-5 * float(np.max(np.abs(factors))):
         raise CheckFailure(
-            f"{name}: what is kept is {float(np.mean(factors)):.4g} times A, with keep_prob {keep_prob:g}.",
+            f"{name}: what is kept is {_in_terms(float(np.mean(factors)), keep_prob)}.",
             hint="Inverted dropout keeps the expected value: what remains must make up for what is dropped.",
         )
     wrong = ~(np.abs(np.clip(answer[kept], -1e100, 1e100) - scaled[kept]) <= tolerance_of(scaled)[kept])
@@ -125,6 +127,16 @@ def assert_inverted_scale(
         f"{name}: of the {int(kept.sum())} entries that are not 0, {int(wrong.sum())} are not A / keep_prob.",
         hint="Each entry is either dropped or kept and scaled, nothing in between.",
     )
+
+
+def _in_terms(factor: float, keep_prob: float) -> str:
+    """Say a common factor without giving the hidden keep_prob away."""
+    known = {"A itself": 1.0, "A times keep_prob": keep_prob, "A / keep_prob twice": keep_prob**-2}
+    known |= {"A / (1 - keep_prob)": 1 / (1 - keep_prob)} if keep_prob < 1 else {}
+    for words, value in known.items():
+        if abs(factor - value) <= 1e-5 * abs(value):
+            return f"{words}, not A / keep_prob"
+    return f"A times {factor * keep_prob:.4g} / keep_prob, not A / keep_prob"
 
 
 def assert_independent(
