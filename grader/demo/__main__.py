@@ -19,11 +19,12 @@ from grader.pipeline import course_of
 __all__ = ["main"]
 
 FOLDER = Path("build") / "demo"
+PRINTED_WIDTH = 140  # of a log file; on a terminal, as wide as that is
 
 
 def main() -> int:
     """Run the demo; 0 where every score is as expected."""
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else PRINTED_WIDTH)
     course = course_of(Path.cwd())
     scratch = Scratch(course, course / FOLDER)
     try:

@@ -14,6 +14,7 @@ from grader.demo.papers import Book, Loss, Paper, Student
 __all__ = ["SCRIPT_MARKER", "simulated_class"]
 
 SCRIPT_MARKER = "the-script-ran"
+SLUG_LENGTH = 34
 LATE = "2026-06-02 09:00:00 UTC"
 
 # What stands in a blank decides what it loses, so the expectations below are written beside the deeds:
@@ -139,8 +140,10 @@ def _signature(book: Book, blank: str) -> str:
 
 
 def _slug(name: str) -> str:
-    words = re.sub(r"[^a-z0-9]+", "-", name.lower().replace("'", "")).strip("-")
-    return words[:40].rstrip("-")
+    words = re.findall(r"[a-z0-9]+", name.lower().replace("'", ""))
+    while len("-".join(words)) > SLUG_LENGTH:
+        words.pop()
+    return "-".join(words)
 
 
 def _merged(everyone: list[Student]) -> tuple[Student, ...]:

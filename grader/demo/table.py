@@ -16,12 +16,12 @@ FINDING_LENGTH = 100
 def show(marks: list[Mark], console: Console) -> None:
     """Print one line a paper: who, what, points, the main finding, seconds, and whether that was expected."""
     table = Table(title="The simulated class, graded by nbgrader", row_styles=["", "dim"])
-    table.add_column("student", no_wrap=True)
-    table.add_column("notebook", no_wrap=True)
+    table.add_column("student", overflow="fold")
+    table.add_column("notebook", overflow="fold")
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("main finding")
-    table.add_column("seconds", justify="right")
-    table.add_column("as expected")
+    table.add_column("s", justify="right", no_wrap=True)
+    table.add_column("as\nexpected", no_wrap=True)
     before = ""
     for mark in marks:
         table.add_row(
