@@ -248,7 +248,7 @@ def _misconception_problems(bench: _Bench, name: str, group: Sequence[Variant]) 
         if result.verdict is not Verdict.PASSED and result.blank not in allowed
     ]
     problems += [
-        f"the grader failed: {result.name}: {result.note}"
+        f"the grader failed: {result.name}: {result.message}"
         for result in grade.results
         if result.verdict is Verdict.GRADER_ERROR
     ]

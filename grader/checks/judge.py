@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import time
+import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -114,12 +116,15 @@ class Judge:
         )
 
     def broken(self, check: Check, error: BaseException) -> CheckResult:
-        """Return the result of a check that failed by our fault: it scores nothing, and a person looks."""
+        """
+        Return the result of a check that failed by our fault: it scores nothing, and a person looks.
+
+        The message is for that person; students are not shown it.
+        """
         return msgspec.structs.replace(
             _blank_result(check),
             verdict=Verdict.GRADER_ERROR,
-            message="This check could not be carried out; that is not your fault. A person will look at it.",
-            note=f"{type(error).__name__}: {error}",
+            message=f"{type(error).__name__}: {error} ({_place_of(error, self.checks.path)})",
         )
 
     def _result_of(self, check: Check) -> CheckResult:
@@ -227,6 +232,13 @@ def _blank_result(check: Check) -> CheckResult:
     return CheckResult(
         name=check.name, title=check.title, blank=check.blank, weight=check.weight, verdict=Verdict.PASSED
     )
+
+
+def _place_of(error: BaseException, checks: Path) -> str:
+    """Return the line of the check module, or else the last one, that *error* came through."""
+    frames = traceback.extract_tb(error.__traceback__)
+    frame = [*frames, *(frame for frame in frames if frame.filename == str(checks))][-1]
+    return f"{Path(frame.filename).name}, line {frame.lineno}"
 
 
 def _listing(names: list[str]) -> str:

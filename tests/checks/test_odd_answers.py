@@ -57,7 +57,7 @@ def test_odd_answers_are_failures_and_not_faults(assignment: str, notebook: str,
         names = checks.namespace()
         names[blank] = lambda *_, _value=value, **__: _value
         results = plugin.run(checks, LocalStudent(names), b"x" * 16, only=blank)
-        faults = [(r.name, r.note) for r in results if r.verdict is Verdict.GRADER_ERROR]
+        faults = [(r.name, r.message) for r in results if r.verdict is Verdict.GRADER_ERROR]
         assert not faults, f"{blank} returns {name}"
         passed = [r.name for r in results if r.verdict is Verdict.PASSED]
         assert not passed, f"{blank} returns {name}"
