@@ -98,22 +98,30 @@ class Judge:
         The main checks are those of the blank's largest weight. Without this rule an array of zeros would
         earn the marks for the right shape and for leaving its arguments alone.
         """
-        main: dict[str, CheckResult] = {}
-        earning: set[str] = set()
-        for result in sorted(self.results, key=lambda result: -result.weight):
-            first = main.setdefault(result.blank, result)
-            if result.weight == first.weight and result.verdict in {Verdict.PASSED, Verdict.GRADER_ERROR}:
-                earning.add(result.blank)
+        main = self._main_results()
+        counting = {Verdict.PASSED, Verdict.GRADER_ERROR}
+        earning = {blank for blank, own in main.items() if any(r.verdict in counting for r in own)}
         return tuple(
             result
             if result.blank in earning or result.verdict is not Verdict.PASSED
             else msgspec.structs.replace(
                 result,
                 verdict=Verdict.SKIPPED,
-                message=f"Right as far as it goes; it counts once this passes: {main[result.blank].title}",
+                message=f"Right as far as it goes; it counts once this passes: {main[result.blank][0].title}",
             )
             for result in self.results
         )
+
+    def _main_results(self) -> dict[str, list[CheckResult]]:
+        """Return each blank's results of its largest weight, of the checks judged so far."""
+        main: dict[str, list[CheckResult]] = {}
+        for result in self.results:
+            own = main.setdefault(result.blank, [])
+            if own and result.weight > own[0].weight:
+                own.clear()
+            if not own or result.weight == own[0].weight:
+                own.append(result)
+        return main
 
     def broken(self, check: Check, error: BaseException) -> CheckResult:
         """
@@ -164,6 +172,11 @@ class Judge:
             names = self.checks.namespace()
             references = {helper: names[helper] for helper in self.checks.spec.helpers[check.blank]}
         self.student.log.clear()  # it keeps values and handles alive, on both sides
+        self.student.right = frozenset(
+            blank
+            for blank, own in self._main_results().items()
+            if all(result.verdict is Verdict.PASSED for result in own)
+        )
         failure: CheckFailure | None = None
         try:
             with self.student.standing_in(references):

@@ -39,6 +39,7 @@ class LocalStudent:
     def __init__(self, functions: dict[str, Any]) -> None:
         self.functions = functions
         self.log: list[Call] = []
+        self.right: frozenset[str] = frozenset()
         self._objects: dict[int, object] = {}
         self._released: list[int] = []  # every handle tells when it goes; here nobody needs to know
 
