@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 
 from grader.errors import ConfigError
+from grader.scratch import environment, nbgrader_command
 
 __all__ = ["generate", "hidden_text_in"]
 
@@ -43,12 +42,10 @@ def generate(course: Path, assignment: str, scratch: Path) -> Path:
     """
     shutil.copy(course / "nbgrader_config.py", scratch / "nbgrader_config.py")
     shutil.copytree(course / "source" / assignment, scratch / "source" / assignment)
-    command = [sys.executable, "-m", "nbgrader", "generate_assignment", assignment, "--create", "--force"]
-    # nbgrader looks for its neighbour alembic on the PATH, also where no virtual environment is activated.
-    environment = os.environ | {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    }
-    done = subprocess.run(command, cwd=scratch, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    command = nbgrader_command(scratch, "generate_assignment", assignment, "--create", "--force")
+    done = subprocess.run(  # noqa: S603
+        command, cwd=scratch, env=environment(scratch), capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         raise ConfigError(f"`nbgrader generate_assignment {assignment}` failed:\n{done.stderr[-2000:]}")
     return scratch / "release" / assignment

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import nbformat
 from grader.bench.asserts import HIDDEN_TESTS
 from grader.bench.measure import Usage, run_measured
 from grader.demo.papers import Book, Paper
+from grader.scratch import nbgrader_command
 
 __all__ = ["ASSIGNMENT", "CONTENDERS", "STOCK", "THIS", "WALK", "Contender", "Field"]
 
@@ -142,7 +142,7 @@ class Field:
         return self._run("autograde", "--force", f"--student={student}", cores=cores)
 
     def _run(self, step: str, *flags: str, cores: int) -> Usage:
-        command = [sys.executable, "-m", "nbgrader", step, ASSIGNMENT, *flags]
+        command = nbgrader_command(self.folder, step, ASSIGNMENT, *flags)
         return run_measured(command, self.folder, self.log, cores)
 
     def _sources(self) -> list[Path]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from grader.errors import ConfigError
+from grader.scratch import environment
 
 __all__ = ["Usage", "run_measured"]
 
@@ -47,6 +48,7 @@ def run_measured(command: Sequence[str], folder: Path, log: Path, cores: int) ->
         process = subprocess.Popen(  # noqa: S603
             ["/usr/bin/env", "taskset", "-c", ",".join(map(str, allowed)), *command],
             cwd=folder,
+            env=environment(folder),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from grader.demo.papers import Book, Paper, Student
 from grader.errors import ConfigError
+from grader.scratch import environment, nbgrader_command
 
 __all__ = ["ASSIGNMENTS", "LATE_ASSIGNMENT", "Scratch"]
 
@@ -55,7 +54,7 @@ class Scratch:
         for assignment in ASSIGNMENTS:
             shutil.copytree(self.course / "source" / assignment, self.folder / "source" / assignment)
             self.nbgrader("generate_assignment", assignment, "--create", "--force")
-        self.nbgrader("db", "assignment", "add", LATE_ASSIGNMENT, f"--duedate={DUE}")
+        self.nbgrader("db assignment add", LATE_ASSIGNMENT, f"--duedate={DUE}")
 
     def books(self) -> dict[str, Book]:
         """Return every notebook of the released assignments, by its name."""
@@ -101,30 +100,31 @@ class Scratch:
         if paper.handed_in:
             (folder / "timestamp.txt").write_text(paper.handed_in)
 
-    def nbgrader(self, *arguments: str) -> None:
+    def nbgrader(self, step: str, *arguments: str) -> None:
         """
         Run `nbgrader` as an instructor would; its words go to the log.
 
         Args:
-            *arguments: of the command line.
+            step: such as "autograde".
+            *arguments: of the step.
 
         Raises:
             ConfigError: it failed.
         """
         with self.log.open("a") as output:
-            output.write(f"\n$ nbgrader {' '.join(arguments)}\n")
+            output.write(f"\n$ nbgrader {step} {' '.join(arguments)}\n")
             output.flush()
             done = subprocess.run(  # noqa: S603
-                [sys.executable, "-m", "nbgrader", *arguments],
+                nbgrader_command(self.folder, step, *arguments),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"PYTHONWARNINGS": "ignore"},
+                env=environment(self.folder) | {"PYTHONWARNINGS": "ignore"},
                 check=False,
             )
         if done.returncode != 0:
             tail = "\n".join(self.log.read_text().splitlines()[-15:])
             raise ConfigError(
-                f"`nbgrader {' '.join(arguments)}` failed; all it said is in {self.log}:\n{tail}"
+                f"`nbgrader {step} {' '.join(arguments)}` failed; all it said is in {self.log}:\n{tail}"
             )
