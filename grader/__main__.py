@@ -41,7 +41,7 @@ CourseOption = Annotated[
 def validate_command(
     assignment: Annotated[str | None, typer.Argument(help="Such as backprop; all, by default.")] = None,
     course: CourseOption = None,
-    jobs: Annotated[int, typer.Option(help="Notebooks to prove side by side.")] = os.cpu_count() or 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks to prove side by side.")] = os.cpu_count() or 1,
 ) -> None:
     """Prove the hidden checks: solutions pass, stubs and misconceptions don't, nothing leaks."""
     config = Config(course=course or pipeline.course_of(Path.cwd()))

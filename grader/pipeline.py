@@ -114,11 +114,10 @@ def open_for_checks(notebook: Path, student_id: str, config: Config | None = Non
     config = config or Config(course=course_of(notebook))
     submission = read_submission(notebook, student_id, config)
     checks = catalogue.find(submission.assignment, submission.notebook)
-    with (
-        Sandbox(config.limits, config.isolation) as sandbox,
-        sandbox.start(submission, checks.spec.imports) as student,
-    ):
-        yield Judge(checks, student, submission_seed(submission, config))
+    with Sandbox(config.limits, config.isolation) as sandbox:
+        sandbox.self_test()
+        with sandbox.start(submission, checks.spec.imports) as student:
+            yield Judge(checks, student, submission_seed(submission, config))
 
 
 def course_of(path: Path) -> Path:

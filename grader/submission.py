@@ -15,7 +15,7 @@ import msgspec
 import nbformat
 
 from grader.config import Config
-from grader.errors import ConfigError
+from grader.errors import ConfigError, SubmissionError
 from grader.intake import Document, Draft, read_document
 from grader.records import Cell, Submission
 
@@ -68,10 +68,13 @@ def read_submission(path: Path, student_id: str, config: Config) -> Submission:
 
     Raises:
         ConfigError: the course has no such notebook.
-        SubmissionError: the file can't be read as a notebook.
+        SubmissionError: the file can't be read as a notebook; the message names it.
     """
+    try:
+        document = read_document(path, config.notebook_bytes)
+    except SubmissionError as error:
+        raise SubmissionError(f"{path}: {error}") from None
     source = _source_of(path, config.course)
-    document = read_document(path, config.notebook_bytes)
     notebook, _ = restore(document, template_of(nbformat.read(source, as_version=4)))
     return from_notebook(notebook, student_id, source.parent.name, source.stem)
 
@@ -160,7 +163,9 @@ def _source_of(path: Path, course: Path) -> Path:
     same = [source for source in found if source.name == path.name]
     if len(same) == 1:
         return same[0]
-    known = ", ".join(f"{source.parent.name}/{source.stem}" for source in found) or f"none in {course}/source"
+    known = ", ".join(f"{source.parent.name}/{source.stem}" for source in found)
+    if not known:
+        raise ConfigError(f"{course} is no course: source/ has no notebook. Name another: --course FOLDER.")
     raise ConfigError(f"{path}: the course has no notebook of this name. Known: {known}.")
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from grader.checks.catalogue import CheckSet
 from grader.checks.judge import Check, Judge
-from grader.errors import CheckFailure, GraderError
+from grader.errors import GraderError
 from grader.records import CheckResult, Verdict
 from grader.sandbox import Student
 
@@ -143,7 +143,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     if result.verdict is Verdict.SKIPPED:
         pytest.skip(result.message)
     if result.verdict is not Verdict.PASSED:
-        raise CheckFailure(_plain_text(result))
+        pytest.fail(_plain_text(result), pytrace=False)  # our own frames say nothing about the student
     return True
 
 
@@ -204,6 +204,9 @@ def _judge_by_hand(item: pytest.Function) -> Judge:
         pytest.skip("a hidden check needs --submission NOTEBOOK")
     stack = contextlib.ExitStack()
     item.config.add_cleanup(stack.close)
-    judge = stack.enter_context(open_for_checks(Path(path), str(item.config.getoption("--student-id"))))
+    try:
+        judge = stack.enter_context(open_for_checks(Path(path), str(item.config.getoption("--student-id"))))
+    except GraderError as error:
+        pytest.exit(f"grader: {error}", returncode=2)
     item.config.stash[JUDGE] = judge
     return judge
