@@ -21,9 +21,16 @@ def read_or_create(course: Path) -> bytes:
     Losing it loses no grade, but a regrade then draws other inputs: keep it in the course's backup.
 
     Raises:
-        ConfigError: the file is damaged, or others may read it.
+        ConfigError: the file is damaged, can't be read or made, or everybody may read it.
     """
     path = course / FILE_NAME
+    try:
+        return _read_or_create(path)
+    except OSError as error:
+        raise ConfigError(f"{path}, the course's secret, can't be used: {error.strerror}.") from None
+
+
+def _read_or_create(path: Path) -> bytes:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
