@@ -32,6 +32,9 @@ MOST_NOISE = 10 * TAU  # relative: a noisy loss widens the tolerance no further
 # the tolerance must be so wide that more directions are needed.
 COARSE_STEP, COARSE_TAU, COARSE_DIRECTIONS = 1e-2, 5e-2, 6
 COARSE_NOISE = 1e-10  # of the loss, relative: float32 has 1e-8, float64 near a saturated sigmoid up to 1e-11
+# Slopes that only tell a network from a toy. Truncation changes a slope by about 1e-7 of itself, so the
+# cosine of two toys is within 1e-13 of 1; two random gradients of 4 entries get as near as 1e-6 once in 1e9.
+WIDE_STEP, SAME_PROPORTIONS, MIN_PROPORTIONS = 1e-3, 1e-6, 4
 MAX_SWEEP = 400  # parameters; a sweep calls the loss twice for each, and only explains a failure
 
 
@@ -123,7 +126,7 @@ def _along_directions(loss: Loss, theta: Params, claimed: Params, rng: np.random
             slope = directional_difference(loss, theta, {key: u}, step)
             # The slope's own term keeps a gradient of zeros from a free pass.
             rounding = min(noise * float(np.linalg.norm(u)) / step, MOST_NOISE * size)
-            allowed = tau * np.sqrt(size**2 + slope**2 / g.size) + rounding
+            allowed = tau * np.sqrt(size**2 + slope * slope / g.size) + rounding
             # A huge gradient's norm overflows, and an infinite tolerance would let it pass.
             return bool(abs(slope - float(np.sum(g * u))) <= allowed < np.inf)
 
@@ -136,24 +139,39 @@ def _along_directions(loss: Loss, theta: Params, claimed: Params, rng: np.random
 
 def _is_degenerate(loss: Loss, other_loss: Loss | None, theta: Params) -> bool:
     """
-    Whether the loss hardly depends on its arguments, so that any backward "fits" it.
+    Whether the loss is too poor a function of its arguments for its gradient to earn anything.
 
-    A forward that returns a constant would make a gradient of zeros right. Of each tensor an eighth of the
-    entries must move the loss (a ReLU unit that is off at every row keeps its own still), and other inputs.
+    A forward that returns a constant would make a gradient of zeros right, and one that returns a weighted
+    sum of all numbers a gradient of constants. So of each tensor an eighth of the entries must move the loss
+    (a ReLU unit that is off at every row keeps its own still), other inputs must, and with other inputs the
+    entries' slopes must not stay in the same proportions.
     """
     at_theta = loss(theta)
     if other_loss is not None and abs(other_loss(theta) - at_theta) <= 1e-9 * max(1.0, abs(at_theta)):
         return True
-    for key, tensor in theta.items():
-        entries = np.linspace(0, tensor.size - 1, min(tensor.size, 24)).astype(int)
-        moved = 0
-        for entry in entries:
-            other = tensor.copy()
-            other.flat[entry] += 0.1
-            moved += abs(loss({**theta, key: other}) - at_theta) > 1e-9 * max(1.0, abs(at_theta))
-        if moved < max(1, entries.size / 8):
+    slopes = {key: _some_slopes(loss, theta, key) for key in theta}
+    for some in slopes.values():
+        if np.count_nonzero(np.abs(some) > 1e-9 * max(1.0, abs(at_theta))) < max(1, some.size / 8):
             return True
-    return False
+    if other_loss is None:
+        return False
+    here = np.concatenate(list(slopes.values()))
+    there = np.concatenate([_some_slopes(other_loss, theta, key) for key in theta])
+    cosine = abs(float(here @ there)) / max(float(np.linalg.norm(here) * np.linalg.norm(there)), 1e-300)
+    return here.size >= MIN_PROPORTIONS and not cosine <= 1 - SAME_PROPORTIONS
+
+
+def _some_slopes(loss: Loss, theta: Params, key: str) -> FloatArray:
+    """Return the slopes of *loss* along up to 24 entries of one tensor, by wide central differences."""
+    tensor = theta[key]
+    entries = np.linspace(0, tensor.size - 1, min(tensor.size, 24)).astype(int)
+    slopes = []
+    for entry in entries:
+        ahead, behind = tensor.copy(), tensor.copy()
+        ahead.flat[entry] += WIDE_STEP
+        behind.flat[entry] -= WIDE_STEP
+        slopes.append((loss({**theta, key: ahead}) - loss({**theta, key: behind})) / (2 * WIDE_STEP))
+    return np.array(slopes)
 
 
 def _to_compare_with(

@@ -25,6 +25,8 @@ FloatArray = npt.NDArray[np.float64]
 Kind = Literal["float", "int", "bool-or-int", "whole"]
 
 MAX_NESTING = 16  # lists in lists; NumPy itself gives up at 64, and no blank needs more than 4
+LARGEST = 1e100  # the square of a number beyond 1e154 overflows, and no blank's answer comes near
+MAX_ENTRIES = 100_000  # of a list whose length is the student's choice
 MAX_NAMES = 6  # of a dict's keys, in a message
 MAX_NAME_LENGTH = 24
 
@@ -110,12 +112,13 @@ def as_list(value: object, count: int | None, name: str) -> list[Any]:
     Raises:
         CheckFailure: something else came back.
     """
-    if isinstance(value, np.ndarray) and value.ndim >= 1:
-        value = list(value)
-    if not isinstance(value, (list, tuple)):
+    if not isinstance(value, (list, tuple)) and not (isinstance(value, np.ndarray) and value.ndim >= 1):
         raise CheckFailure(f"{name} must be a list; it is {in_words(value)}.")
+    # Before the entries are listed: an array of no columns has any number of rows, at no cost to its sender.
     if count is not None and len(value) != count:
         raise CheckFailure(f"{name} must have {count} entries; it has {len(value)}.")
+    if len(value) > MAX_ENTRIES:
+        raise CheckFailure(f"{name} has {len(value)} entries, more than {MAX_ENTRIES}.")
     return list(value)
 
 
@@ -233,6 +236,8 @@ def _check_kind(array: npt.NDArray[Any], kind: Kind, name: str) -> None:
 def _check_finite(numbers: FloatArray, name: str) -> None:
     finite = np.isfinite(numbers)
     if finite.all():
+        if numbers.size and float(np.max(np.abs(numbers))) > LARGEST:
+            raise CheckFailure(f"{name} has entries beyond {LARGEST:.0e}: it diverged.")
         return
     what = "NaN" if np.isnan(numbers).any() else "infinite"
     if numbers.size == 1:

@@ -131,6 +131,30 @@ def test_a_degenerate_forward_makes_no_backward_right(draw_net: Callable, farm: 
             verify.assert_gradients(claimed, net.theta, rng=np.random.default_rng(seed), own_loss=FARMS[farm])
 
 
+def test_a_weighted_sum_of_all_numbers_opens_no_road(draw_net: Callable) -> None:
+    """It depends on every tensor and on the inputs, and its gradient is one line: no backpropagation."""
+    for seed in range(20):
+        net = draw_net(seed)
+        rng = np.random.default_rng(seed)
+        weights = {key: rng.normal(size=value.shape) for key, value in net.theta.items()}
+
+        def toy(theta: dict, shift: float, weights: dict = weights) -> float:
+            z = 0.1 * sum(float(np.sum(weights[key] * theta[key])) for key in weights) + shift
+            return float(np.log1p(np.exp(z)))
+
+        def toy_here(theta: dict, toy: Callable = toy) -> float:
+            return toy(theta, 0.3)
+
+        def toy_there(theta: dict, toy: Callable = toy) -> float:
+            return toy(theta, -0.4)
+
+        slope = 0.1 * (1 - np.exp(-toy_here(net.theta)))
+        claimed = {"d" + key: slope * value for key, value in weights.items()}
+        verify.assert_gradients(claimed, net.theta, rng=rng, own_loss=toy_here)  # it is its gradient, yes
+        with pytest.raises(CheckFailure):
+            verify.assert_gradients(claimed, net.theta, rng=rng, own_loss=toy_here, other_loss=toy_there)
+
+
 def test_a_forward_that_ignores_its_inputs_opens_no_road(draw_net: Callable) -> None:
     """The sum of all squares depends on every tensor; only other inputs unmask it."""
 
