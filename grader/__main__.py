@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from grader import pipeline
 from grader.config import Config
@@ -72,10 +73,10 @@ def check_command(
         raise typer.Exit(2)
 
 
-def _line_of(finding: Finding) -> str:
+def _line_of(finding: Finding) -> Text:
     sign = "[red]✗[/]" if finding.problems else "[green]✓[/]"
-    lines = [f"{sign} {finding.notebook}: {finding.proof} ({finding.tried})"]
-    return "\n".join([*lines, *(f"    {_escaped(problem)}" for problem in finding.problems)])
+    line = Text.from_markup(sign).append(f" {finding.notebook}: {finding.proof} ({finding.tried})")
+    return Text("\n").join([line, *(_plain(f"    {problem}") for problem in finding.problems)])
 
 
 def _table_of(findings: list[Finding]) -> Table:
@@ -89,7 +90,9 @@ def _table_of(findings: list[Finding]) -> Table:
 
 
 def _show(grade: Grade) -> None:
-    table = Table(title=f"{grade.assignment}/{grade.notebook}, inputs of {grade.student_id}", show_lines=True)
+    table = Table(
+        title=_plain(f"{grade.assignment}/{grade.notebook}, inputs of {grade.student_id}"), show_lines=True
+    )
     for column in ("blank", "points", "check", "verdict", "what was found"):
         table.add_column(column)
     for score in grade.scores:
@@ -98,13 +101,13 @@ def _show(grade: Grade) -> None:
         shown = f"{points} / {score.max_points:g}"
         for result in [r for r in grade.results if r.blank == blank]:
             table.add_row(
-                blank, shown, _escaped(result.title), SIGNS[result.verdict], _escaped(_finding_of(result))
+                blank, shown, _plain(result.title), SIGNS[result.verdict], _plain(_finding_of(result))
             )
             blank = shown = ""
     console.print(table)
     for run in grade.runs:
         if run.error:
-            console.print(f"cell {run.index}: {_escaped(run.error)}")
+            console.print(_plain(f"cell {run.index}: {run.error}"))
     total = "needs a person" if grade.points is None else f"{grade.points:g}"
     console.print(f"[bold]{total} / {grade.max_points:g}[/] points in {grade.seconds:.1f} s")
     if grade.provenance.isolation != "wall":
@@ -116,8 +119,9 @@ def _finding_of(result: CheckResult) -> str:
     return "\n".join(part for part in (result.message, misconception, result.hint, result.note) if part)
 
 
-def _escaped(text: str) -> str:
-    return text.replace("[", r"\[")
+def _plain(text: str) -> Text:
+    """Return *text* for the terminal; a student may have written it, so neither markup nor escapes work."""
+    return Text("".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text))
 
 
 def main() -> None:

@@ -61,8 +61,15 @@ def grade(submission: Submission, config: Config, sandbox: Sandbox) -> Grade:
 
 
 def submission_seed(submission: Submission, config: Config) -> bytes:
-    """Return what the inputs of this student's checks are drawn from: 16 bytes, the same at each regrade."""
-    names = (submission.student_id, submission.assignment, submission.notebook)
+    """
+    Return what the inputs of this notebook's checks are drawn from: 16 bytes, the same at each regrade.
+
+    The notebook's text has a part in it: a function could send its inputs home in an exception's text, which
+    the feedback shows, and another version of the notebook must not meet them again.
+    """
+    text = msgspec.json.encode([cell.source for cell in submission.cells if cell.runs])
+    digest = hashlib.sha256(text).hexdigest()
+    names = (submission.student_id, submission.assignment, submission.notebook, digest)
     return seed_of(secret.read_or_create(config.course), *names).to_bytes(16, "big")
 
 
