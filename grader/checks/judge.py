@@ -13,7 +13,6 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -27,12 +26,6 @@ from grader.sandbox import Call, Student
 __all__ = ["Check", "Judge", "seed_of"]
 
 MAX_TIMEOUTS = 2  # after so many, the blank's other checks are not run: other blanks need the time too
-
-
-class Body(Protocol):
-    """The check's test function with everything but the student and the generator filled in."""
-
-    def __call__(self, student: Student, rng: np.random.Generator) -> None: ...
 
 
 class Check(msgspec.Struct, frozen=True):
