@@ -86,7 +86,7 @@ def describe_difference(
         expected: what is right, same shape.
         name: how the student knows the answer.
         against: what *expected* is called, such as "the numerical gradient".
-        facts: sizes that a factor may equal, by name: {"rows": 8, "classes": 3}.
+        facts: what a factor may equal, by name; counts in the plural: {"rows": 8, "learning rate": 0.3}.
         tolerance: the difference that is no difference; by default 1e-5 of the expected array's size.
 
     Returns:

@@ -23,7 +23,7 @@ MAX_POSITIONS = 4  # rows, columns or entries named in a message
 
 
 def name_of_factor(factor: float, facts: Mapping[str, float]) -> tuple[str, str]:
-    """Return what a factor equals among the known sizes, and a hint."""
+    """Return what a factor equals among the *facts*, and a hint; a fact in the plural is a count."""
     for noun, value in facts.items():
         if value in (0.0, 1.0):
             continue
@@ -33,10 +33,11 @@ def name_of_factor(factor: float, facts: Mapping[str, float]) -> tuple[str, str]
             else ""
         )
         sign = "minus " if factor < 0 else ""
+        fact = f"the number of {noun}" if noun.endswith("s") else f"the {noun}"
         if abs(abs(factor) / value - 1.0) < 1e-3:
-            return f": the factor is {sign}the number of {noun}", hint
+            return f": the factor is {sign}{fact}", hint
         if abs(abs(factor) * value - 1.0) < 1e-3:
-            return f": the factor is {sign}one over the number of {noun}", hint
+            return f": the factor is {sign}one over {fact}", hint
     return "", ""
 
 

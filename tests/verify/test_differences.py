@@ -75,6 +75,11 @@ def test_the_most_telling_finding_is_named(actual: np.ndarray, expected: np.ndar
     assert verify.describe_difference(actual, expected, "dW", facts={"rows": 8, "classes": 1}) == words
 
 
+def test_a_factor_that_is_no_count_is_named_as_it_is() -> None:
+    said = verify.describe_difference(E / 0.3, E, "dW", facts={"learning rate": 0.3})
+    assert said.endswith("times the right value at every entry: the factor is one over the learning rate.")
+
+
 def test_unrelated_numbers_get_a_size_and_an_angle() -> None:
     words = verify.describe_difference(RNG.standard_normal((6, 6)), E, "dW")
     assert re.fullmatch(
