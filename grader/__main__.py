@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -37,15 +37,21 @@ CourseOption = Annotated[
     Path | None, typer.Option(help="The course folder; by default the nearest with an nbgrader_config.py.")
 ]
 
+IsolationOption = Annotated[
+    Literal["wall", "none"],
+    typer.Option(help="none: without a wall, on a system that has none; for your own notebooks only."),
+]
+
 
 @app.command("validate")
 def validate_command(
     assignment: Annotated[str | None, typer.Argument(help="Such as backprop; all, by default.")] = None,
     course: CourseOption = None,
+    isolation: IsolationOption = "wall",
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks to prove side by side.")] = os.cpu_count() or 1,
 ) -> None:
     """Prove the hidden checks: solutions pass, stubs and misconceptions don't, nothing leaks."""
-    config = Config(course=course or pipeline.course_of(Path.cwd()))
+    config = Config(course=course or pipeline.course_of(Path.cwd()), isolation=isolation)
     findings = []
     with console.status("proving the checks; a notebook takes a minute or two"):
         for finding in validate(assignment, config, jobs):
@@ -61,9 +67,10 @@ def check_command(
     notebook: Annotated[Path, typer.Argument(help="The notebook to grade; nothing is written.")],
     student: Annotated[str, typer.Option(help="Whose inputs to draw.")] = "nobody",
     course: CourseOption = None,
+    isolation: IsolationOption = "wall",
 ) -> None:
     """Grade one notebook as nbgrader would, without the gradebook, and show why."""
-    config = Config(course=course or pipeline.course_of(notebook))
+    config = Config(course=course or pipeline.course_of(notebook), isolation=isolation)
     submission = read_submission(notebook, student, config)
     with Sandbox(config.limits, config.isolation) as sandbox:
         sandbox.self_test()
