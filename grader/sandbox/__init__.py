@@ -3,7 +3,8 @@ The wall: a submission's notebook runs in a forked process that has no rights; o
 
     wall.py        Sandbox: keeps the warm processes, starts submissions
     student.py     Student: what a check calls
-    calling.py     one call: arguments out, replies in; standin.py: its stand-ins; failures.py: its messages
+    calling.py     one call: arguments out, replies in; failures.py: its messages
+    standin.py     a call's stand-ins; bounds.py: their clock and memory
     notebook.py    the cells, run in order, and run again in a new process when one was lost
     process.py     the trusted end of a forked process; zygote.py: of the warm one
     bubblewrap.py  what the file system behind the wall contains; packages.py: which packages

@@ -16,7 +16,7 @@ from grader.sandbox.inside.nodes import Generator, Held, Node, Seed
 from grader.sandbox.inside.values import Decoder, Encoder, NotPlain
 from grader.sandbox.notebook import RunningNotebook
 from grader.sandbox.process import BadFrame, Ended, Late, Process
-from grader.sandbox.standin import StandIns
+from grader.sandbox.standin import StandIns, Unasked
 from grader.sandbox.values import Handle, Observation, Rng, Value
 
 __all__ = ["Caller", "Order"]
@@ -77,7 +77,7 @@ class Caller:
         number = self._notebook.number()
         request, body = self._request(order, number)
         try:
-            self._notebook.send(process, request, body)
+            self._notebook.send(process, request, body, deadline)
             for args in order.batch:
                 began = time.monotonic()
                 self._stand_ins.begin()
@@ -88,8 +88,11 @@ class Caller:
                 yield self._observation(order, args, reply, parts, time.monotonic() - began)
         except (Ended, Late, BadFrame) as problem:
             if isinstance(problem, BadFrame):
-                process.end()
+                with self._notebook.charged():
+                    process.end()
             raise lost(order.name, problem, self._notebook, allowed) from None
+        finally:
+            self._stand_ins.end()
 
     def has(self, name: str) -> bool:
         """Ask whether *name* is something callable."""
@@ -126,7 +129,7 @@ class Caller:
 
     def _ask(self, process: Process, request: messages.Has | messages.StandIn) -> bool:
         deadline = time.monotonic() + self._notebook.limits.call_seconds
-        self._notebook.send(process, request, [])
+        self._notebook.send(process, request, [], deadline)
         reply, _ = self._notebook.exchange(process, deadline)
         if isinstance(reply, HasReply) and reply.number == request.number:
             return reply.found
@@ -158,11 +161,17 @@ class Caller:
             if not isinstance(reply, Asked):
                 return reply, parts
             try:
-                answer, body = self._stand_ins.answer(reply, parts, deadline)
+                with self._notebook.charged():
+                    answer, body = self._stand_ins.answer(reply, parts, self._notebook.soonest(deadline))
+            except Unasked as problem:
+                raise BadFrame(f"{problem}") from None
             except BaseException:
                 process.end()  # it waits for an answer that will not come
                 raise
-            self._notebook.send(process, answer, body)
+            with self._notebook.charged():
+                # A late answer is not sent: the interrupt comes in its place.
+                process.check(self._notebook.soonest(deadline))
+            self._notebook.send(process, answer, body, deadline)
 
     def _observation(
         self, order: Order, args: Sequence[Value], reply: Returned, parts: bytes, seconds: float

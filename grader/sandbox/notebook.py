@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -47,7 +48,7 @@ class RunningNotebook:
 
     @property
     def seconds_left(self) -> float:
-        """What is left of the notebook's wall time; only waiting for the student's process counts."""
+        """What is left of the notebook's wall time: what its process takes, and what it asks for."""
         return self.limits.notebook_seconds - self._spent
 
     def number(self) -> int:
@@ -63,9 +64,10 @@ class RunningNotebook:
             WallError: no process could be made.
         """
         while self._process is None or not self._process.alive:
-            self._process = self._fork()
-            self.forks += 1
-            self._await_doors(self._process)
+            with self.charged():
+                self._process = self._fork()
+                self.forks += 1
+                self._await_doors(self._process)
             self._run(self._process)
         return self._process
 
@@ -80,17 +82,24 @@ class RunningNotebook:
 
     def exchange(self, process: Process, deadline: float) -> tuple[Any, bytes]:
         """Wait for one reply, on the notebook's time; raises what Process.receive raises."""
-        began = time.monotonic()
-        try:
-            return process.receive(min(deadline, began + max(self.seconds_left, 0.0)))
-        finally:
-            self._spent += time.monotonic() - began
+        with self.charged():
+            return process.receive(self.soonest(deadline))
 
-    def send(self, process: Process, request: Request, body: list[memoryview]) -> None:
-        """Send one request, on the notebook's time; raises Ended."""
+    def send(self, process: Process, request: Request, body: list[memoryview], deadline: float) -> None:
+        """Send one request, on the notebook's time; raises what Process.send raises."""
+        with self.charged():
+            process.send(request, body, self.soonest(deadline))
+
+    def soonest(self, deadline: float) -> float:
+        """Return *deadline*, or the moment at which the notebook's time is used up if that comes first."""
+        return min(deadline, time.monotonic() + max(self.seconds_left, 0.0))
+
+    @contextlib.contextmanager
+    def charged(self) -> Iterator[None]:
+        """Charge the wall time of a block to the notebook."""
         began = time.monotonic()
         try:
-            process.send(request, body)
+            yield
         finally:
             self._spent += time.monotonic() - began
 
@@ -128,8 +137,9 @@ class RunningNotebook:
         outputs: tuple[dict[str, object], ...] = ()
         label = f"cell {cell.index + 1}"
         try:
-            self.send(process, RunCell(self.number(), cell.source, label, max(allowed, 0)), [])
-            reply, _ = self.exchange(process, began + self.limits.cell_seconds)
+            deadline = began + self.limits.cell_seconds
+            self.send(process, RunCell(self.number(), cell.source, label, max(allowed, 0)), [], deadline)
+            reply, _ = self.exchange(process, deadline)
             if isinstance(reply, CellDone) and reply.number == self._number:
                 outputs, error = _capped(reply.outputs, allowed), reply.error[:2000]
             else:

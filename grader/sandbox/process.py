@@ -18,7 +18,7 @@ __all__ = ["BadFrame", "Ended", "Late", "Process"]
 
 GRACE_SECONDS = 1.0  # between the interrupt and the end
 FAREWELL_SECONDS = 10.0  # for the kernel to end all processes and free their memory
-SEND_SECONDS = 30.0  # for a process to read one frame; it does nothing else when it is sent one
+HEADER_WEIGHT = 8  # bytes that a header of small values becomes, to one of its own
 
 
 class Ended(Exception):  # noqa: N818 - an event
@@ -38,6 +38,8 @@ class Process:
         channel: the socket to the process.
         control: the socket to its keeper.
         limits: the frame limit is used here.
+
+    `received` is about what the replies so far would take in memory, in bytes, were they all kept.
     """
 
     def __init__(self, channel: socket.socket, control: socket.socket, limits: Limits) -> None:
@@ -46,23 +48,39 @@ class Process:
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(Reply)
         self._report: Report | None = None
+        self.received = 0
 
     @property
     def alive(self) -> bool:
         """Whether the process can still be asked, as far as is known."""
         return self._report is None
 
-    def send(self, request: Request, body: list[memoryview]) -> None:
+    def send(self, request: Request, body: list[memoryview], deadline: float) -> None:
         """
         Send one request.
 
+        Args:
+            request: the message.
+            body: its arrays' bytes.
+            deadline: on the monotonic clock. A process that has not read it then is ended.
+
         Raises:
-            Ended: the process is gone, or does not read.
+            Late: the deadline passed.
+            Ended: the process is gone.
         """
         try:
-            self._channel.send(self._encoder.encode(request), body, time.monotonic() + SEND_SECONDS)
-        except (Closed, Late):
+            self._channel.send(self._encoder.encode(request), body, deadline)
+        except Closed:
             raise Ended(self.end(KILL)) from None
+        except Late:
+            self.end(KILL)
+            raise
+
+    def check(self, deadline: float) -> None:
+        """Raise Late, as receive does, if the deadline passed."""
+        if time.monotonic() >= deadline:
+            self._interrupt()
+            raise Late
 
     def receive(self, deadline: float) -> tuple[Any, bytes]:
         """
@@ -87,6 +105,7 @@ class Process:
         except BadFrame:
             self.end(KILL)
             raise
+        self.received += len(body) + HEADER_WEIGHT * len(header)
         try:
             return self._decoder.decode(header), body
         except (ValueError, RecursionError) as error:

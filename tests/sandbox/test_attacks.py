@@ -117,8 +117,8 @@ ATTACKS = {
         "import os, msgspec; m = msgspec.msgpack.encode({'type': 'asked', 'name': 'x', 'args': [], "
         "'kwargs': {}})\n"
         "    os.write(3, len(m).to_bytes(4, 'little') + bytes(4) + m); return 1",
-        error=None,
-        restarts=None,
+        "",
+        UnreadableReply,
     ),
     "eats the trusted side's frames": Attack(
         "import os, threading\n    def eat():\n        while True: os.read(3, 9)\n"

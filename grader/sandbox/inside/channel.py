@@ -86,6 +86,8 @@ class Channel:
         Raises:
             Closed, Late, BadFrame: as they say; what arrived before Late is kept for the next call.
         """
+        # Before the buffer is looked at: whoever sends without end would keep it full, and the clock unread.
+        self._limit(deadline)
         self._fill(PREFIX.size, deadline)
         header_length, body_length = PREFIX.unpack_from(self._buffer, self._start)
         if header_length > HEADER_BYTES or body_length > self._body_bytes:
@@ -130,4 +132,7 @@ class Channel:
             if self._sock.gettimeout() is not None:
                 self._sock.settimeout(None)
             return
-        self._sock.settimeout(max(deadline - time.monotonic(), 1e-4))
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise Late
+        self._sock.settimeout(left)
