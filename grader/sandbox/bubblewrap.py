@@ -18,6 +18,7 @@ INSIDE = Path(__file__).with_name("inside")
 PACKAGES = "/packages"
 CODE = "/wall"
 SYSTEM = ("/usr", "/usr/local")
+DEVICES = ("/dev/null", "/dev/random", "/dev/urandom")
 ENVIRONMENT = {
     "HOME": SCRATCH,
     "USER": "student",
@@ -98,9 +99,21 @@ def _file_system(packages: Packages) -> list[str]:
     for name, path in packages.entries.items():
         binds.add(path, f"{PACKAGES}/{name}")
     binds.add(INSIDE, f"{CODE}/inside")
-    devices = ["--dev", "/dev", "--remount-ro", "/dev", "--proc", "/proc"]
     scratch = ["--perms", "1777", "--tmpfs", SCRATCH]  # the zygote's own; each fork covers it with another
-    return [*binds.arguments, *devices, *scratch, "--remount-ro", "/"]
+    return [*binds.arguments, *_devices(), "--proc", "/proc", *scratch, "--remount-ro", "/"]
+
+
+def _devices() -> list[str]:
+    """
+    Three devices, and a folder for each fork's scratch.
+
+    Not bwrap's own /dev: memory that is mapped from /dev/zero is counted to nobody, and by the terminals of
+    one /dev/pts submissions that run at the same time could talk.
+    """
+    arguments = ["--perms", "0755", "--tmpfs", "/dev", "--perms", "0755", "--dir", "/dev/shm"]  # noqa: S108
+    for name in DEVICES:
+        arguments += ["--dev-bind", name, name]
+    return [*arguments, "--remount-ro", "/dev"]
 
 
 class _Binds:

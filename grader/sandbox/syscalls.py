@@ -24,7 +24,9 @@ REFUSED = """
     shmget shmat shmctl shmdt msgget msgsnd msgrcv msgctl semget semop semctl semtimedop
     mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify mq_getsetattr
     socket socketpair connect bind listen accept accept4
-    mbind set_mempolicy migrate_pages move_pages mknod mknodat
+    mbind set_mempolicy migrate_pages move_pages mknod mknodat remap_file_pages uselib ustat sysfs
+    sendmsg recvmsg sendmmsg recvmmsg getsockopt setsockopt flock sync syncfs splice vmsplice tee seccomp
+    io_setup io_submit io_getevents io_pgetevents io_cancel io_destroy
 """
 # Refused as if the kernel did not know them, so that callers take their older way.
 UNKNOWN = "clone3 io_uring_setup io_uring_enter io_uring_register"
@@ -40,13 +42,18 @@ NEW_NAMESPACES = (
     0x40000000,
 )
 SHARED_ANONYMOUS = 0x01 | 0x20  # MAP_SHARED | MAP_ANONYMOUS
-TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+TIOCSTI, TIOCLINUX, TIOCSETD = 0x5412, 0x541C, 0x5423
+# Locks and leases on the files that all submissions see would tell one of them what another one does:
+# F_GETLK, F_SETLK, F_SETLKW, the same for open files, F_SETLEASE, F_NOTIFY.
+TELLTALE_FCNTL = (5, 6, 7, 36, 37, 38, 1024, 1026)
+PR_SET_SECCOMP = 22
+MSG_OOB = 1
 SET_USER_ID, SET_GROUP_ID = 0o4000, 0o2000
 
 # From here on the numbers are the same on all machines, and the C library has a way without each of them.
-# Of these only close_range, openat2, faccessat2, epoll_pwait2, futex_waitv, cachestat and fchmodat2 stay.
+# Of these only close_range, openat2, faccessat2, epoll_pwait2, futex_waitv and fchmodat2 stay.
 FIRST_RECENT, LAST = 424, 600
-HARMLESS_RECENT = {436, 437, 439, 441, 449, 451, 452}
+HARMLESS_RECENT = {436, 437, 439, 441, 449, 452}
 
 
 @functools.cache
@@ -90,7 +97,12 @@ def _refuse_by_argument(rules: pyseccomp.SyscallFilter) -> None:
         rules.add_rule(no, "clone", pyseccomp.Arg(0, masked, flag, flag))
     # Shared memory that no process has touched yet is counted to nobody; what is shared lies in the scratch.
     rules.add_rule(no, "mmap", pyseccomp.Arg(3, masked, SHARED_ANONYMOUS, SHARED_ANONYMOUS))
-    for request in (TIOCSTI, TIOCLINUX):
+    for order in TELLTALE_FCNTL:
+        rules.add_rule(no, "fcntl", pyseccomp.Arg(1, masked, 0xFFFFFFFF, order))
+    rules.add_rule(no, "prctl", pyseccomp.Arg(0, masked, 0xFFFFFFFF, PR_SET_SECCOMP))
+    for call in ("sendto", "recvfrom"):
+        rules.add_rule(no, call, pyseccomp.Arg(3, masked, MSG_OOB, MSG_OOB))
+    for request in (TIOCSTI, TIOCLINUX, TIOCSETD):
         rules.add_rule(no, "ioctl", pyseccomp.Arg(1, masked, 0xFFFFFFFF, request))
     for bit in (SET_USER_ID, SET_GROUP_ID):
         rules.add_rule(no, "chmod", pyseccomp.Arg(1, masked, bit, bit))

@@ -69,6 +69,35 @@ def test_shared_memory_that_nobody_holds_cannot_be_made(start):
         student.call("attack")
 
 
+TABLES = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+def attack(gibibytes):
+    size = gibibytes * 2**30
+    start = libc.mmap(None, size, 1, 0x4022, -1, 0)  # PROT_READ, private, anonymous, no reserve
+    if start == 2**64 - 1: return "refused"
+    libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(size), 15)  # no huge pages
+    for at in range(start, start + size, 2**21): ctypes.c_char.from_address(at).value
+    return "mapped"
+"""
+
+
+def test_addresses_that_would_cost_page_tables_are_limited(start):
+    student = start(TABLES)
+    assert student.call("attack", 200) == "refused"
+    assert student.call("attack", 2) == "mapped"
+
+
+def test_page_tables_count_as_memory(start):
+    many = (
+        "\nimport os, time\ndef crowd():\n    for _ in range(13):\n"
+        "        if os.fork() == 0: print(attack(4)); time.sleep(9)\n    time.sleep(9)\n"
+    )
+    assert hit(start(TABLES + many + HONEST), "crowd").limit == "memory"
+
+
 def test_shared_memory_in_the_scratch_is_capped_with_it(start):
     student = start(
         "import os\ndef attack():\n    for name in ('/tmp/a', '/dev/shm/b'):\n"

@@ -34,6 +34,16 @@ def test_the_file_system_has_only_what_is_listed(start):
     assert not [name for name in student.call("look", "/packages") if "grader" in name or "scipy" in name]
 
 
+def test_there_is_no_device_by_which_submissions_meet_or_hide_memory(start):
+    student = start(
+        "import os\ndef look(): return sorted(os.listdir('/dev'))\n"
+        "def use(): return len(os.urandom(8)), len(open('/dev/urandom', 'rb').read(8)), "
+        "open('/dev/null', 'w').write('x')"
+    )
+    assert student.call("look") == ["null", "random", "shm", "urandom"]
+    assert student.call("use") == (8, 8, 1)
+
+
 def test_the_course_the_home_and_the_checks_are_not_there(start):
     student = start("import os\ndef there(paths): return [p for p in paths if os.path.lexists(p)]")
     repository = Path(wall.__file__).parents[2]
@@ -108,6 +118,18 @@ CALLS = {
     "the clock": "import time; time.clock_settime(0, 0)",
     "a process's descriptor": "import os; os.pidfd_open(1)",
     "a file by handle": "check(libc.open_by_handle_at(0, None, 0))",
+    "a message with a descriptor": "check(libc.sendmsg(3, None, 0))",
+    "an option of the channel": "check(libc.setsockopt(3, 1, 7, None, 0))",
+    "urgent data": "check(libc.send(3, b'x', 1, 1))",
+    "a lock that others see": "import fcntl; fcntl.flock(open(os.__file__), fcntl.LOCK_SH)",
+    "a record lock that others see": "import fcntl; fcntl.lockf(open(os.__file__), fcntl.LOCK_SH)",
+    "a lease": "import fcntl; fcntl.fcntl(open(os.__file__), 1024, 0)",
+    "news of a folder": "import fcntl; fcntl.fcntl(os.open('/usr', 0), 1026, 1)",
+    "a terminal's discipline": "import fcntl; fcntl.ioctl(0, 0x5423, b'0000')",
+    "its own filter": "check(libc.prctl(22, 2, None, 0, 0))",
+    "pages as a pipe": "check(libc.vmsplice(3, None, 0, 0))",
+    "an old asynchronous queue": "check(libc.syscall(206, 8, 0))",
+    "writing all disks": "check(libc.syscall(306, 0))",
     "a system call of the future": "check(libc.syscall(599))",
     "a shell": "import subprocess; subprocess.check_output('id', shell=True)",
 }

@@ -52,6 +52,9 @@ STACK_BYTES = 8 * 1024 * 1024
 LOCKED_BYTES = 64 * 1024
 SCRATCH_FILES = 4096  # inodes of the scratch: they cost kernel memory too
 PENDING_SIGNALS = 256
+# Addresses beyond the warm process's and the memory limit: the stacks and arenas of threads take some hundred
+# MiB. Each GiB that is mapped and only read costs 2 MiB of page tables.
+ADDRESSES = 4 * 1024**3
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -129,7 +132,7 @@ def close_the_doors(start: Start) -> None:
     # The keeper is the parent: without it nobody would watch.
     _checked(_prctl(PR_SET_PDEATHSIG, signal.SIGKILL), "prctl(PR_SET_PDEATHSIG)")
     # Read before /proc is covered: the limit is meant beyond what the warm process has already.
-    warm = _data_bytes()
+    warm = _warm_bytes("VmData"), _warm_bytes("VmSize")
     _checked(
         libc.unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET), "unshare(mount, ipc, net)"
     )
@@ -155,7 +158,7 @@ def limit_loosely(start: Start) -> None:
         resource.setrlimit(which, (value, value))
 
 
-def _limit_resources(start: Start, warm_bytes: int) -> None:
+def _limit_resources(start: Start, warm: tuple[int, int]) -> None:
     """Set the limits of one process; soft and hard alike, so that they can't be raised again."""
     limits = {
         resource.RLIMIT_CORE: 0,
@@ -166,9 +169,12 @@ def _limit_resources(start: Start, warm_bytes: int) -> None:
         # The keeper counts too: it is of the same uid in the same user namespace.
         resource.RLIMIT_NPROC: start.processes + 1,
     }
-    if warm_bytes:
+    data, addresses = warm
+    if data:
         # Private writable memory: a large array fails with a MemoryError before the keeper has to kill.
-        limits[resource.RLIMIT_DATA] = warm_bytes + start.memory_bytes
+        limits[resource.RLIMIT_DATA] = data + start.memory_bytes
+    if addresses:
+        limits[resource.RLIMIT_AS] = addresses + start.memory_bytes + ADDRESSES
     for name in ("RLIMIT_MSGQUEUE", "RLIMIT_RTPRIO"):
         if hasattr(resource, name):
             limits[getattr(resource, name)] = 0
@@ -180,9 +186,9 @@ def _limit_resources(start: Start, warm_bytes: int) -> None:
         resource.setrlimit(which, (lowest, lowest))
 
 
-def _data_bytes() -> int:
+def _warm_bytes(name: str) -> int:
     for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmData:"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
     return 0
 

@@ -22,7 +22,7 @@ from .messages import Report, Start
 __all__ = ["INTERRUPT", "KILL", "keep"]
 
 INTERRUPT, KILL = b"i", b"k"
-PAGE = os.sysconf("SC_PAGE_SIZE")
+UNSHARED = (b"VmPTE:", b"VmSwap:")  # page tables cost memory too, and what was swapped out is not gone
 FASTEST_GROWTH = 4e9  # bytes a second; two cores touch new memory at about half of that
 SOONEST, LATEST = 0.02, 0.2  # seconds between two looks
 PROC = Path("/proc")
@@ -164,15 +164,19 @@ def _parents() -> dict[int, int]:
 
 
 def _resident(pid: int) -> int:
-    text = _read(f"/proc/{pid}/statm")
-    return int(text.split()[1]) * PAGE if text else 0
+    return sum(_kibibytes(_read(f"/proc/{pid}/status"), b"VmRSS:", *UNSHARED)) * 1024
 
 
 def _proportional(pid: int) -> int:
-    for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
-        if line.startswith(b"Pss:"):
-            return int(line.split()[1]) * 1024
-    return _resident(pid)  # a process that made itself unreadable counts in full
+    shared = _kibibytes(_read(f"/proc/{pid}/smaps_rollup"), b"Pss:")
+    if not shared:
+        return _resident(pid)  # a process that made itself unreadable counts in full
+    return (shared[0] + sum(_kibibytes(_read(f"/proc/{pid}/status"), *UNSHARED))) * 1024
+
+
+def _kibibytes(text: bytes, *names: bytes) -> list[int]:
+    """Return the values of some lines of a /proc file."""
+    return [int(line.split()[1]) for line in text.splitlines() if line.startswith(names)]
 
 
 def _read(path: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -120,8 +120,10 @@ class Encoder:
         if not (value.flags.c_contiguous and value.dtype.isnative):
             value = np.array(value, dtype=value.dtype.newbyteorder("="), order="C", copy=True)
         self._left -= value.nbytes
-        if self._left < 0:
-            raise TooLarge(f"an array of shape {value.shape}")
+        if not value.size:
+            self._nodes -= _empty(value.shape)
+        if self._left < 0 or self._nodes < 0:
+            raise TooLarge(f"an array of shape {value.shape}"[:200])
         if value.nbytes:
             self.body.append(memoryview(value.reshape(-1).view(np.uint8)))
         return Array(name, list(value.shape))
@@ -197,8 +199,7 @@ class Decoder:
     def _array(self, node: Array) -> Any:
         if node.dtype not in DTYPES:
             raise NotPlain(f"an array of dtype {node.dtype!r}"[:200])
-        if len(node.shape) > DIMENSIONS or any(not 0 <= size < 2**31 for size in node.shape):
-            raise NotPlain("an array with an impossible shape")
+        self._check_shape(node.shape)
         dtype = np.dtype(node.dtype)
         end = self._at + math.prod(node.shape) * dtype.itemsize
         if end > len(self._body):
@@ -214,6 +215,19 @@ class Decoder:
         if content.size:
             array.reshape(-1).view(np.uint8)[:] = content
         return array
+
+    def _check_shape(self, shape: list[int]) -> None:
+        if len(shape) > DIMENSIONS or any(not 0 <= length < 2**31 for length in shape):
+            raise NotPlain("an array with an impossible shape")
+        if 0 in shape:
+            self._nodes -= _empty(shape)
+            if self._nodes < 0:
+                raise NotPlain("an array of no elements with too long an axis")
+
+
+def _empty(shape: Sequence[int]) -> int:
+    """Return what an array without elements counts: it has no bytes, but who takes its rows makes many."""
+    return math.prod(max(1, length) for length in shape)
 
 
 def _big(node: Big) -> int:
