@@ -99,7 +99,7 @@ def provenance(submission: Submission, config: Config) -> Provenance:
 @functools.cache
 def versions() -> dict[str, str]:
     """Return the versions of what a result may depend on."""
-    names = ("grader", "ipython", "matplotlib", "nbgrader", "numpy", "pytest", "scipy")
+    names = ("grader", "ipython", "matplotlib", "nbgrader", "numpy", "pytest")
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in names}
 
 
