@@ -12,10 +12,12 @@ from grader.checks.backprop import inputs_deep_net as inputs
 from grader.checks.backprop import reference_deep_net as reference
 from grader.checks.backprop.inputs_deep_net import Net
 from grader.checks.backprop.reference_deep_net import Array, Integers, Params
+from grader.checks.first_step import assert_on_a_slope, draw_rates, start_of
 from grader.errors import CheckFailure
 from grader.sandbox import Rng, Student
 
 __all__ = [
+    "begin",
     "call_fit",
     "call_forward",
     "call_linear",
@@ -69,6 +71,40 @@ def call_fit(
     returned = student.call("fit", X, y, sizes, learning_rate, epochs, batch_size, Rng(seed), seconds=seconds)
     params, losses = verify.as_tuple(returned, 2, "fit (params, losses)")
     return verify.as_params(params, inputs.shapes_of(sizes), "params"), losses
+
+
+def begin(
+    student: Student,
+    rng: np.random.Generator,
+    data: tuple[Array, Integers],
+    sizes: list[int],
+    rate: float,
+    seed: int,
+) -> Params:
+    """
+    Return where the student's fit starts; fail unless its first step over all rows follows the gradient.
+
+    One epoch of one batch is one step; with the same seed, other epochs and batches start there as well.
+    """
+    X, y = data
+    rates = draw_rates(rng, rate)
+    seen: dict[float, Params] = {}
+
+    def first_step(at: float) -> Params:
+        seen[at] = call_fit(student, X, y, sizes, at, 1, len(y), seed, seconds=60)[0]
+        return seen[at]
+
+    start = start_of(first_step, rates)
+    logits, caches = reference.forward(X, start)
+    grads = reference.backward(reference.softmax_cross_entropy(logits, y)[1], caches)
+    for name, value in start.items():
+        # The way and not the weight, which would hide a small one; rounded like the weight, of order 1.
+        moved = (seen[rates[0]][name] - value) / rates[0]
+        verify.assert_close(
+            moved, -grads[f"d{name}"], f"the first step of {name}", scale=1.0, facts={"rows": len(y)}
+        )
+    assert_on_a_slope(grads)
+    return start
 
 
 def check_linear(

@@ -32,13 +32,13 @@ __all__ = [
 KINK = 1e-2  # no z of a drawn net lies closer to ReLU's kink than this, 10,000 steps of the differences
 
 # Training check: 1,000 coarse digits, layers 64-20-16-10, learning rate 0.2, 10 epochs, batches of 20. The
-# reference's accuracy on the other 3,000, n = 100 seeds: mean 0.8636, sd 0.0163, least 0.8057. With k = 3.54
-# that gives 0.806. Uniform He weights (0.8634, 0.0162) and weights of 1/sqrt(n_in) (0.8665, 0.0148) do as
-# well. The tail to the left (units that die early) is longer than a normal one: 2 of 300 further seeds fell
-# below. The retry is for that: two misses in a row come once in 20,000.
+# reference's accuracy on the other 3,000, n = 400 seeds: mean 0.8602, sd 0.0184, least 0.779. The tail to the
+# left (units that die early) is longer than a normal one, so the coverage is 0.9999: k = 3.97, which gives
+# 0.787. Of the 400 runs 2 fell below. The retry is for that: two misses in a row come once in 40,000. Uniform
+# He weights do as well (300 seeds: 0.8642, 0.0148, least 0.805).
 DIGIT_ROWS, DIGIT_SIZES = 1000, [64, 20, 16, 10]
 DIGIT_RATE, DIGIT_EPOCHS, DIGIT_BATCH = 0.2, 10, 20
-NEEDED_ACCURACY = verify.threshold(mean=0.8636, sd=0.0163, n=100)
+NEEDED_ACCURACY = verify.threshold(mean=0.8602, sd=0.0184, n=400, coverage=0.9999)
 
 # Log of the typical size of z in the last of ten layers of 100 units, for 50 rows of typical size 1, under
 # He's scale: mean 0.284, sd 0.246 (n = 200 seeds). The range is the mean +- 4.5 sd (7 in a million are
@@ -123,11 +123,18 @@ def draw_tiny_net(rng: np.random.Generator) -> Net:
 
 
 def draw_digits(rng: np.random.Generator) -> Digits:
-    """Draw the training digits; the others are held out."""
+    """
+    Draw the training digits, the others are held out; and disguise them all in the same way.
+
+    The pixels change places, half of them change their signs, and the ten classes their numbers. To a net
+    that starts at random it is all the same; one that was trained elsewhere reads nothing.
+    """
     images, labels = hidden_digits()
     order = rng.permutation(len(labels))
+    rows, classes = coarse_rows(images), rng.permutation(10)[labels]
+    rows = rows[:, rng.permutation(rows.shape[1])] * rng.choice([-1.0, 1.0], size=rows.shape[1])
     taught, held = order[:DIGIT_ROWS], order[DIGIT_ROWS:]
-    return Digits(coarse_rows(images[taught]), labels[taught], coarse_rows(images[held]), labels[held])
+    return Digits(rows[taught], classes[taught], rows[held], classes[held])
 
 
 def follow(

@@ -28,7 +28,6 @@ NOTEBOOK = Notebook(
     },
 )
 
-TINY_STEP = 1e-12  # a learning rate at which fit returns its start; 0 would be an odd thing to ask for
 SHUFFLES = 8  # trainings on 3 rows: an honest shuffle repeats one of its 6 orders in all of them in 6e-7
 
 
@@ -397,17 +396,18 @@ def test_fit_returns_a_net_and_a_loss_for_each_epoch(student: Student, rng: np.r
         verify.as_array(losses, (epochs,), "losses")
 
 
-@check("fit", weight=2, retry=True)
+# The heaviest: whatever else fit does right counts only where its steps are those of gradient descent.
+@check("fit", weight=2.5, retry=True)
 def test_fit_takes_the_steps_of_gradient_descent(student: Student, rng: np.random.Generator) -> None:
     """fit moves every weight and bias against its gradient, by the learning rate times the gradient."""
     # The first layer is wide: a row that puts all of it to sleep leaves the next z at its bias, on the kink.
     # And m is no multiple of 3: with equally many rows of each class, a net of zeros would rightly not move.
-    sizes, m, rate = [5, 14, 4, 3], int(rng.choice([7, 8, 10])), float(rng.uniform(0.2, 0.5))
+    sizes, m, rate = [5, 14, 6, 3], int(rng.choice([7, 8, 10])), float(rng.uniform(0.2, 0.5))
     X, y = inputs.draw_rows(rng, m, sizes[0], sizes[-1])
-    for epochs in (1, int(rng.integers(3, 6))):
-        given = (epochs, m, _seed(rng))
-        start, _ = calls.call_fit(student, X, y, sizes, TINY_STEP, *given)
-        end, _ = calls.call_fit(student, X, y, sizes, rate, *given)
+    for epochs in (int(rng.integers(2, 4)), int(rng.integers(4, 6))):
+        seed = _seed(rng)
+        start = calls.begin(student, rng, (X, y), sizes, rate, seed)
+        end, _ = calls.call_fit(student, X, y, sizes, rate, epochs, m, seed)
         right, _ = inputs.follow(start, X, y, rate, [range(m)] * epochs)
         for name, value in right.items():
             # The way and not the weight, which would hide a small one; rounded like the weight, of order 1.
@@ -415,17 +415,18 @@ def test_fit_takes_the_steps_of_gradient_descent(student: Student, rng: np.rando
             verify.assert_close(moved, right_way, f"the way that {name} went", scale=1.0, facts={"rows": m})
 
 
-@check("fit")
+@check("fit", retry=True)
 def test_fit_takes_one_step_for_each_batch(student: Student, rng: np.random.Generator) -> None:
     """fit takes one step for each batch of batch_size rows, in every epoch."""
-    sizes, batch, batches, epochs = [3, 5, 3], int(rng.integers(2, 4)), int(rng.integers(3, 5)), 2
+    # Wide, so that the one row hardly ever puts all of the layer to sleep: nothing could be learnt from it.
+    sizes, batch, batches, epochs = [3, 14, 3], int(rng.integers(2, 4)), int(rng.integers(3, 5)), 2
     m = batch * batches
     X, y = inputs.draw_rows(rng, 1, sizes[0], sizes[-1])
     X, y = np.repeat(X, m, axis=0), np.repeat(y, m)  # rows that are all the same: their order plays no part
-    given = (epochs, batch, _seed(rng))
-    start, _ = calls.call_fit(student, X, y, sizes, TINY_STEP, *given)
-    end, _ = calls.call_fit(student, X, y, sizes, 0.3, *given)
-    right, _ = inputs.follow(start, X, y, 0.3, [range(m)] * (epochs * batches))
+    rate, seed = float(rng.uniform(0.2, 0.4)), _seed(rng)
+    start = calls.begin(student, rng, (X, y), sizes, rate, seed)
+    end, _ = calls.call_fit(student, X, y, sizes, rate, epochs, batch, seed)
+    right, _ = inputs.follow(start, X, y, rate, [range(m)] * (epochs * batches))
     for name, value in right.items():
         moved, right_way = end[name] - start[name], value - start[name]
         verify.assert_close(
@@ -433,17 +434,17 @@ def test_fit_takes_one_step_for_each_batch(student: Student, rng: np.random.Gene
         )
 
 
-@check("fit")
+@check("fit", retry=True)
 def test_fit_shuffles_the_rows_in_each_epoch(student: Student, rng: np.random.Generator) -> None:
     """fit takes the rows in a new random order in each epoch."""
-    sizes, m = [3, 4, 3], 3
+    sizes, m = [3, 8, 3], 3
     habits = {"never", "once"}
     for _ in range(SHUFFLES):
         X, y = rng.normal(size=(m, sizes[0])), rng.permutation(3)
-        given = (2, 1, _seed(rng))
-        start, _ = calls.call_fit(student, X, y, sizes, TINY_STEP, *given)
-        end, _ = calls.call_fit(student, X, y, sizes, 0.5, *given)
-        ends = inputs.steps_of_two_epochs(start, X, y, 0.5)
+        rate, seed = float(rng.uniform(0.3, 0.6)), _seed(rng)
+        start = calls.begin(student, rng, (X, y), sizes, rate, seed)
+        end, _ = calls.call_fit(student, X, y, sizes, rate, 2, 1, seed)
+        ends = inputs.steps_of_two_epochs(start, X, y, rate)
         habits = {habit for habit in habits if any(_same_net(end, other) for other in ends[habit])}
         if not habits:
             return
@@ -452,15 +453,16 @@ def test_fit_shuffles_the_rows_in_each_epoch(student: Student, rng: np.random.Ge
     raise AssertionError("The rows are shuffled once, and each epoch takes them in the same order again.")
 
 
-@check("fit")
+@check("fit", retry=True)
 def test_fit_notes_the_mean_loss_of_each_epoch(student: Student, rng: np.random.Generator) -> None:
     """fit notes the mean loss of each epoch, always before the update or always after it."""
     sizes, m, epochs = [4, 6, 3], int(rng.integers(6, 10)), int(rng.integers(3, 6))
     X, y = inputs.draw_rows(rng, m, sizes[0], sizes[-1])
-    given = (epochs, m, _seed(rng))
-    start, _ = calls.call_fit(student, X, y, sizes, TINY_STEP, *given)
-    noted = verify.as_array(calls.call_fit(student, X, y, sizes, 0.3, *given)[1], (epochs,), "losses")
-    _, right = inputs.follow(start, X, y, 0.3, [range(m)] * epochs)
+    rate, seed = float(rng.uniform(0.2, 0.4)), _seed(rng)
+    start = calls.begin(student, rng, (X, y), sizes, rate, seed)
+    returned = calls.call_fit(student, X, y, sizes, rate, epochs, m, seed)[1]
+    noted = verify.as_array(returned, (epochs,), "losses")
+    _, right = inputs.follow(start, X, y, rate, [range(m)] * epochs)
     nearer = min(
         (np.array(right[:-1]), np.array(right[1:])), key=lambda curve: float(np.sum((noted - curve) ** 2))
     )
@@ -483,8 +485,10 @@ def test_fit_draws_from_the_given_generator(student: Student, rng: np.random.Gen
 def test_fit_learns_to_read_digits(student: Student, rng: np.random.Generator) -> None:
     """fit trains a net of three layers that reads handwritten digits it never saw."""
     digits, sizes = inputs.draw_digits(rng), inputs.DIGIT_SIZES
-    settings = (inputs.DIGIT_RATE, inputs.DIGIT_EPOCHS, inputs.DIGIT_BATCH)
-    params, losses = calls.call_fit(student, digits.X, digits.y, sizes, *settings, _seed(rng), seconds=60)
+    settings, seed = (inputs.DIGIT_RATE, inputs.DIGIT_EPOCHS, inputs.DIGIT_BATCH), _seed(rng)
+    # A few rows are enough to see the start; of many, one would lie on ReLU's kink for a net in float32.
+    calls.begin(student, rng, (digits.X[:20], digits.y[:20]), sizes, inputs.DIGIT_RATE, seed)
+    params, losses = calls.call_fit(student, digits.X, digits.y, sizes, *settings, seed, seconds=60)
     guesses = np.argmax(reference.forward(digits.X_held, params)[0], axis=1)
     reached = verify.accuracy(guesses, digits.y_held)
     verify.assert_reaches(
