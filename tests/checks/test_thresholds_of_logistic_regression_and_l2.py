@@ -8,7 +8,7 @@ import pytest
 from grader.checks.backprop import inputs_logistic_regression, reference_logistic_regression
 from grader.checks.l2 import inputs_l2, reference_l2
 
-SEEDS = range(1000, 1030)  # the first 30 of the 200 that the thresholds were derived from
+SEEDS = range(1000, 1030)  # the first 30 of the 200 and 600 that the thresholds were derived from
 
 
 def logistic_regression(seed: int) -> float:
@@ -37,7 +37,7 @@ def l2(seed: int) -> float:
     ("run", "mean", "sd", "needed"),
     [
         (logistic_regression, 0.9447, 0.0061, inputs_logistic_regression.NEEDED_ACCURACY),
-        (l2, 0.9620, 0.0131, inputs_l2.NEEDED_ACCURACY),
+        (l2, 0.9616, 0.0140, inputs_l2.NEEDED_ACCURACY),
     ],
 )
 def test_the_reference_does_what_its_threshold_was_derived_from(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from grader import verify
+from grader.checks.first_step import assert_on_a_slope, draw_rates, start_of
 from grader.checks.l2 import inputs_l2 as inputs
 from grader.checks.l2 import reference_l2 as reference
 from grader.sandbox import Rng, Student
@@ -16,6 +18,7 @@ __all__ = [
     "assert_derived",
     "assert_gradients",
     "assert_number",
+    "begin",
     "call_fit",
     "call_fit_for_two_prices",
     "call_weight_norms",
@@ -78,9 +81,36 @@ def call_fit(
     return verify.as_params(params, inputs.shapes(problem.X.shape[1], n_h), "params"), losses
 
 
+def begin(
+    student: Student, rng: np.random.Generator, problem: inputs.Problem, n_h: int, rate: float, seed: int
+) -> inputs.Params:
+    """Return where the student's fit starts; fail unless its first step follows the whole loss's gradient."""
+    rates = draw_rates(rng, rate)
+    seen: dict[float, inputs.Params] = {}
+
+    def first_step(at: float) -> inputs.Params:
+        seen[at] = call_fit(student, problem, n_h, at, 1, seed)[0]
+        return seen[at]
+
+    start = start_of(first_step, rates)
+    right = inputs.descend(replace(problem, params=start), rates[0], 1)
+    for name, value in start.items():
+        # The way and not the weight, which would hide a small one; rounded like the weight, of order 1.
+        verify.assert_close(
+            seen[rates[0]][name] - value,
+            right[name] - value,
+            f"the first step of {name}",
+            scale=1.0,
+            facts={"rows": problem.rows},
+        )
+    cache = reference.forward(problem.X, start)[1]
+    assert_on_a_slope(reference.backward(problem.X, problem.y, start, cache, 0.0))
+    return start
+
+
 def call_fit_for_two_prices(student: Student, rng: np.random.Generator) -> tuple[float, float]:
     """Train the same net without a price and with a high one; the Euclidean norms of its weights."""
-    X, y = reference.make_data(inputs.NORM_ROWS, rng)
+    X, y = inputs.norm_problem(rng)
     seed = int(rng.integers(2**31))
     norms = []
     for lam in (inputs.PRICES[0], inputs.PRICES[-1]):
@@ -95,7 +125,7 @@ def call_weight_norms(
     student: Student, rng: np.random.Generator, prices: Sequence[float], steps: int = inputs.NORM_STEPS
 ) -> inputs.FloatArray:
     """Call the student's weight_norms on drawn data; one number for each of *prices*."""
-    X, y = reference.make_data(inputs.NORM_ROWS, rng)
+    X, y = inputs.norm_problem(rng)
     returned = student.call(
         "weight_norms",
         X,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader import verify
+from grader.checks.disguise import random_turn, swap_or_not
 from grader.checks.l2 import reference_l2 as reference
 
 FloatArray = NDArray[np.float64]
@@ -19,11 +20,11 @@ SMALL = ((5, 1, 3), (3, 4, 1), (1, 2, 3), (1, 1, 1))  # (m, n_x, n_h) where a mi
 
 TRAINING_ROWS, HIDDEN_UNITS, GOOD_LAMBDA = 150, 6, 0.5
 TRAINING_STEPS, TRAINING_RATE = 400, 1.0
-# held_out_accuracy of the reference on training_problem, seeds 1000 to 1199: mean 0.9620, sd 0.0131, least
-# 0.9125. The lower tail is longer than a normal one (wrong labels that lie together), so the coverage is
-# 0.9999 instead of 0.999: k = 4.08 for n = 200, and 0.909 is asked for. None of the 200 misses it, and there
+# held_out_accuracy of the reference on training_problem, seeds 1000 to 1599: mean 0.9616, sd 0.0140, least
+# 0.8955. The lower tail is longer than a normal one (wrong labels that lie together), so the coverage is
+# 0.9999 instead of 0.999: k = 3.92 for n = 600, and 0.907 is asked for. Of the 600 runs 2 miss it, and there
 # are two tries.
-NEEDED_ACCURACY = verify.threshold(0.9620, 0.0131, 200, coverage=0.9999)
+NEEDED_ACCURACY = verify.threshold(0.9616, 0.0140, 600, coverage=0.9999)
 
 # Prices that weight_norms is asked for, far enough apart: of two neighbours the ratio of the reference's
 # Euclidean norms has a logarithm of at least 1.07 on average over 300 seeds, sd 0.27, never below 0.46. The
@@ -120,10 +121,18 @@ def shapes(n_x: int, n_h: int) -> dict[str, tuple[int, ...]]:
 
 
 def training_problem(rng: np.random.Generator) -> tuple[FloatArray, IntArray, FloatArray, IntArray]:
-    """Draw rows to learn from, one label in 20 wrong, and 2000 new rows with right labels."""
+    """Draw rows to learn from, one label in 20 wrong, and 2000 new, right ones; all turned alike."""
     X, y = reference.make_data(TRAINING_ROWS, rng, 0.05)
     X_new, y_new = reference.make_data(2000, rng, 0.0)
-    return X, y, X_new, y_new
+    turn = random_turn(rng, 2)
+    y, y_new = swap_or_not(rng, y, y_new)
+    return X @ turn, y, X_new @ turn, y_new
+
+
+def norm_problem(rng: np.random.Generator) -> tuple[FloatArray, IntArray]:
+    """Draw the rows on which norms for several prices are compared, turned at random."""
+    X, y = reference.make_data(NORM_ROWS, rng)
+    return X @ random_turn(rng, 2), swap_or_not(rng, y)[0]
 
 
 def held_out_accuracy(params: Mapping[str, FloatArray], X: FloatArray, y: IntArray) -> float:
