@@ -16,8 +16,6 @@ NOTEBOOK = Notebook(
     helpers={"predict": ("sigmoid",), "fit": ("sigmoid", "predict", "loss", "gradients", "update")},
 )
 
-# So small a learning rate leaves the start as it is, to the last bit: that is how fit shows its own start.
-NO_STEP = 1e-300
 OVERFLOW = "exp overflows to inf above 709. Which form of the formula never needs exp of a large number?"
 
 
@@ -200,7 +198,8 @@ def test_fit_returns_parameters_and_a_loss_for_each_step(student: Student, rng: 
         verify.as_array(losses, (steps,), "losses")
 
 
-@check("fit", weight=2)
+# The heaviest: whatever else fit does right counts only where its steps are those of gradient descent.
+@check("fit", weight=2.5)
 def test_fit_takes_the_steps_of_gradient_descent(student: Student, rng: np.random.Generator) -> None:
     """fit starts from zeros and takes full-batch steps of gradient descent, one after the other."""
     for steps in (int(rng.integers(3, 7)), 1):
@@ -216,15 +215,17 @@ def test_fit_notes_the_loss_of_each_step(student: Student, rng: np.random.Genera
     """fit notes the loss of each step, always before the update or always after it."""
     X, y, learning_rate = inputs.draw_training(rng)
     steps = int(rng.integers(4, 8))
-    # The student's own w and b on the way, whether or not their steps are right: other checks judge those.
-    runs = [call_fit(student, X, y, NO_STEP, 1)]
-    runs += [call_fit(student, X, y, learning_rate, done) for done in range(1, steps + 1)]
+    # The student's own w and b on the way from zeros, whether or not their steps are right: another check
+    # judges those.
+    runs = [call_fit(student, X, y, learning_rate, done) for done in range(1, steps + 1)]
     noted = verify.as_array(runs[-1][2], (steps,), "losses")
     n_x = X.shape[1]
-    passed = [(verify.as_array(w, (n_x,), "w"), verify.as_number(b, "b")) for w, b, _ in runs]
+    passed = [(np.zeros(n_x), 0.0)]
+    passed += [(verify.as_array(w, (n_x,), "w"), verify.as_number(b, "b")) for w, b, _ in runs]
     before = np.array([reference.loss(reference.predict(X, w, b), y) for w, b in passed])
     nearer = min((before[:-1], before[1:]), key=lambda right: float(np.sum((noted - right) ** 2)))
     verify.assert_close(noted, nearer, "losses", facts={"rows": len(y)})
+    assert before[0] != before[1], "The first step changes nothing: the loss is the same after it."
 
 
 @check("fit", weight=2, retry=True)
