@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from grader.config import MEBIBYTE
 from grader.errors import LimitHit, UnreadableReply
 from grader.sandbox.failures import failure_of, lost
 from grader.sandbox.inside import messages
@@ -20,6 +21,8 @@ from grader.sandbox.standin import StandIns, Unasked
 from grader.sandbox.values import Handle, Observation, Rng, Value
 
 __all__ = ["Caller", "Order"]
+
+REPLY_BYTES = 256 * MEBIBYTE  # of all replies that a check keeps: eight of the largest
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -61,6 +64,7 @@ class Caller:
     def __init__(self, notebook: RunningNotebook) -> None:
         self._notebook = notebook
         self._released: list[int] = []
+        self._kept = 0  # bytes of replies since `forget`
         self._stand_ins = StandIns({}, notebook.limits.frame_bytes)
         self._placed: tuple[int, tuple[str, ...]] = (0, ())  # fork and names that have their proxies
 
@@ -81,7 +85,9 @@ class Caller:
             for args in order.batch:
                 began = time.monotonic()
                 self._stand_ins.begin()
+                before = process.received
                 reply, parts = self._reply(process, number, deadline)
+                self._keep(order, process, process.received - before)
                 if not isinstance(reply, Returned) or reply.number != number:
                     failure = failure_of(reply, order.name, number, self._notebook)
                     raise failure or BadFrame("no answer to the request")
@@ -101,6 +107,10 @@ class Caller:
             return self._ask(process, messages.Has(self._notebook.number(), name))
         except (Ended, Late, BadFrame) as problem:
             raise lost(name, problem, self._notebook, self._notebook.limits.call_seconds) from None
+
+    def forget(self) -> None:
+        """Count what is returned from nought: nobody holds the values any more."""
+        self._kept = 0
 
     @property
     def stand_ins(self) -> Mapping[str, Callable[..., Any]]:
@@ -172,6 +182,16 @@ class Caller:
                 # A late answer is not sent: the interrupt comes in its place.
                 process.check(self._notebook.soonest(deadline))
             self._notebook.send(process, answer, body, deadline)
+
+    def _keep(self, order: Order, process: Process, size: int) -> None:
+        """Count a reply that will be kept in the log; there is an end to that, whatever else stands in it."""
+        self._kept += size
+        if self._kept > REPLY_BYTES:
+            process.end()  # it may be about to send the rest of a batch
+            allowed = REPLY_BYTES // MEBIBYTE
+            raise LimitHit(
+                f"{order.name} and what was called before it returned over {allowed} MiB.", "output"
+            )
 
     def _observation(
         self, order: Order, args: Sequence[Value], reply: Returned, parts: bytes, seconds: float

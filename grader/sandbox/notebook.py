@@ -22,6 +22,8 @@ __all__ = ["RunningNotebook", "ending"]
 READY_SECONDS = 30.0  # a machine that swaps
 LOST_CELLS = 3  # cells that may kill or hang the process, each costing a run of the notebook
 ROOM = 64 * 1024  # beyond the output limit, for the notes that say so
+TOTAL_OUTPUTS = 2_000  # of a notebook; each of them is cleaned, stored and shown
+PIECE_BYTES = 24  # what each text of an output counts beside its characters
 
 
 class RunningNotebook:
@@ -118,21 +120,23 @@ class RunningNotebook:
     def _run(self, process: Process) -> None:
         """Run the cells in order; return early if the process is lost in one, which is then not run again."""
         allowed = min(self.limits.output_bytes, HEADER_BYTES // 2)
+        count = TOTAL_OUTPUTS
         for cell in self._cells:
             if cell.index >= self._last:
                 self.runs.setdefault(
                     cell.index, CellRun(cell.index, error="not run: an earlier cell was stopped")
                 )
             elif cell.index not in self._skipped:
-                run = self._run_cell(process, cell, allowed)
+                run = self._run_cell(process, cell, allowed, count)
                 allowed -= sum(map(_size, run.outputs))
+                count -= len(run.outputs)
                 # What counts is the first time; a cell that is lost in a later run says so.
                 if cell.index not in self.runs or cell.index in self._skipped:
                     self.runs[cell.index] = run
                 if not process.alive:
                     return
 
-    def _run_cell(self, process: Process, cell: Cell, allowed: int) -> CellRun:
+    def _run_cell(self, process: Process, cell: Cell, allowed: int, count: int) -> CellRun:
         began = time.monotonic()
         outputs: tuple[dict[str, object], ...] = ()
         label = f"cell {cell.index + 1}"
@@ -141,7 +145,7 @@ class RunningNotebook:
             self.send(process, RunCell(self.number(), cell.source, label, max(allowed, 0)), [], deadline)
             reply, _ = self.exchange(process, deadline)
             if isinstance(reply, CellDone) and reply.number == self._number:
-                outputs, error = _capped(reply.outputs, allowed), reply.error[:2000]
+                outputs, error = _capped(reply.outputs, allowed, count), reply.error[:2000]
             else:
                 process.end()
                 error = self._lose(cell, "stopped: what it sent could not be read")
@@ -172,19 +176,30 @@ def ending(problem: Ended | Late | BadFrame, limits: Limits, seconds: float) -> 
     return f": it ended the Python process (exit code {problem.exit_code})"
 
 
-def _capped(outputs: list[Output], allowed: int) -> tuple[dict[str, object], ...]:
-    """Return the outputs as nbformat's dicts; drop them all if the other side did not keep to the limit."""
+def _capped(outputs: list[Output], allowed: int, count: int) -> tuple[dict[str, object], ...]:
+    """
+    Return the outputs as nbformat's dicts.
+
+    They are all dropped if the other side did not keep to the limit of *allowed* bytes; only *count* of them
+    are kept.
+    """
     plain: list[dict[str, object]] = [msgspec.to_builtins(each) for each in outputs[: OUTPUTS + 2]]
     if sum(map(_size, plain)) > max(allowed, 0) + ROOM:
-        return (
-            msgspec.to_builtins(Stream("stderr", "The output was dropped: it is larger than allowed.\n")),
-        )
+        return (_note("The output was dropped: it is larger than allowed.\n"),)
+    if len(plain) > count:
+        # Where there is no more room at all, an empty cell says it; the cell before has the note.
+        return (*plain[: count - 1], _note(f"... beyond {TOTAL_OUTPUTS:,} outputs.\n")) if count > 0 else ()
     return tuple(plain)
+
+
+def _note(text: str) -> dict[str, object]:
+    note: dict[str, object] = msgspec.to_builtins(Stream("stderr", text))
+    return note
 
 
 def _size(output: object) -> int:
     if isinstance(output, str):
-        return len(output)
+        return len(output) + PIECE_BYTES
     if isinstance(output, dict):
-        return sum(map(_size, output.values()))
+        return sum(map(_size, (*output, *output.values())))
     return sum(map(_size, output)) if isinstance(output, list) else 0

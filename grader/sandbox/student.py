@@ -135,6 +135,8 @@ class Student:
     def _logged(self, order: Order) -> list[Observation]:
         """Make the calls; log each, or the failure that ended them."""
         found: list[Observation] = []
+        if not self.log:
+            self._caller.forget()  # who cleared it has let go of the values
         try:
             for observation in self._caller.call(order):
                 found.append(observation)

@@ -11,6 +11,8 @@ from .messages import Display, ErrorOutput, Output, Result, Stream
 __all__ = ["OUTPUTS", "Outputs", "TextStream"]
 
 OUTPUTS = 1_000  # separate outputs of one cell
+OUTPUT_BYTES = 256  # what an output counts beside its text and pictures
+ENTRY_BYTES = 64  # what one MIME type of it counts beside its name and content
 CUT = "\n... the rest of this cell's output was cut off: it is larger than allowed.\n"
 
 
@@ -45,7 +47,7 @@ class Outputs:
         if name != self._stream:
             self._flush()
             self._stream = name
-        room = self._left
+        room = max(self._left, 0)
         if not self._take(_bytes(text)):
             text = text.encode()[:room].decode(errors="ignore")
         self._text.append(text)
@@ -71,7 +73,8 @@ class Outputs:
     def _add(self, output: Display | Result) -> None:
         if not self.open or self._cut or not output.data:
             return
-        if self._take(sum(map(_bytes, output.data.values()))):
+        size = sum(_bytes(kind) + _bytes(value) + ENTRY_BYTES for kind, value in output.data.items())
+        if self._take(size + OUTPUT_BYTES):
             self._flush()
             self._done.append(output)
 
@@ -84,6 +87,7 @@ class Outputs:
 
     def _flush(self) -> None:
         if self._text:
+            self._left -= OUTPUT_BYTES
             self._done.append(Stream(self._stream, "".join(self._text)))
             self._text = []
 
