@@ -165,6 +165,8 @@ class Judge:
             names = self.checks.namespace()
             references = {helper: names[helper] for helper in self.checks.spec.helpers[check.blank]}
         self.student.log.clear()  # it keeps values and handles alive, on both sides
+        failed = {result.blank for result in self.results if result.verdict is not Verdict.PASSED}
+        self.student.flawless = frozenset(result.blank for result in self.results) - failed
         self.student.right = frozenset(
             blank
             for blank, own in self._main_results().items()

@@ -40,6 +40,7 @@ class LocalStudent:
         self.functions = functions
         self.log: list[Call] = []
         self.right: frozenset[str] = frozenset()
+        self.flawless: frozenset[str] = frozenset()
         self._objects: dict[int, object] = {}
         self._released: list[int] = []  # every handle tells when it goes; here nobody needs to know
 

@@ -30,14 +30,16 @@ class Student:
     Args:
         notebook: the submission's process, not yet started.
 
-    `right` names the blanks whose main checks have passed so far; the judge keeps it. A backward may be
-    judged by a student's own forward only where that is not among them: a forward that is right can be held
-    to the true gradient, and one that is right only while its own checks look earns nothing by it.
+    `right` names the blanks whose main checks have passed so far, `flawless` those that lost nothing; the
+    judge keeps both. A backward may be judged by a student's own forward only where that is not among them:
+    a forward that is right can be held to the true gradient, and one that is right only while its own checks
+    look earns nothing by it.
     """
 
     def __init__(self, notebook: RunningNotebook) -> None:
         self.log: list[Call] = []
         self.right: frozenset[str] = frozenset()
+        self.flawless: frozenset[str] = frozenset()
         self._notebook = notebook
         self._caller = Caller(notebook)
         notebook.process()
