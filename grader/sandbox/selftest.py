@@ -41,6 +41,8 @@ def attempts():
     holds("it sees other processes", os.kill, -1, 0)
     if os.getpid() != 1 or os.listdir("/proc") or os.getuid() == 0:
         found.append("it is not alone in its process namespace, or is root there")
+    if set(os.listdir("/dev")) - {"null", "random", "shm", "urandom"}:
+        found.append("it has devices that submissions could share")
     if ctypes.CDLL(None).unshare(0x10000000) == 0:
         found.append("it can make user namespaces")
     return found
