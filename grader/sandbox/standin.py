@@ -18,8 +18,8 @@ __all__ = ["Refused", "StandIns", "Unasked"]
 INTEGERS_SUM = 6_000
 ARRAY_ELEMENTS = 4_000_000
 # The largest axis times the sum of all axes: a product or a broadcast of two arguments has no more elements,
-# and neither have the layers of a net together. 2,200 rows with 3,000 steps come to half of it.
-OUTER_ELEMENTS = 40_000_000
+# and neither have the layers of a net together. 2,200 rows with labels and 1,000 steps come to half of it.
+OUTER_ELEMENTS = 20_000_000
 MATRIX = 2  # axes
 SIZES = 64  # a longer vector of integers is labels or indices, and no shape
 CALLS = 200_000

@@ -118,7 +118,7 @@ def test_arguments_of_the_sizes_that_checks_use_are_taken(start):
         "import numpy as np\ndef helper(*x): return 1\n"
         "def digits(): return helper(np.ones((1000, 64)), np.ones((128, 64)), np.ones((10, 128)), "
         "[64, 128, 10])\n"
-        "def rows(): return helper(np.ones((2200, 5)), np.zeros(2200, int), 3000, 0.1)"
+        "def rows(): return helper(np.ones((2200, 5)), np.zeros(2200, int), 1000, 0.1)"
     )
     with student.standing_in({"helper": lambda *_: 2}):
         assert student.call("digits") == student.call("rows") == 2
