@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from grader import verify
+from grader.checks.dropout import reference_dropout as reference
 from grader.checks.dropout.inputs_dropout import Data, FloatArray, Params
+from grader.checks.first_step import assert_on_a_slope, draw_rates, start_of
 from grader.sandbox import Rng, Student
 
-__all__ = ["LOOPS", "dropped", "predicted", "trained"]
+__all__ = ["LOOPS", "begin", "dropped", "predicted", "trained"]
 
 LOOPS = 60.0  # seconds for a training that is written in pure Python
 
@@ -40,3 +44,30 @@ def trained(
     params, losses = verify.as_tuple(value, 2, "fit (params, losses)")
     shapes = {"W1": (n_h, X.shape[1]), "b1": (n_h,), "W2": (1, n_h), "b2": (1,)}
     return verify.as_params(params, shapes, "fit: params"), verify.as_losses(losses, steps, "fit: losses")
+
+
+def begin(
+    student: Student, rng: np.random.Generator, data: Data, n_h: int, learning_rate: float, seed: int
+) -> Params:
+    """Return where fit starts; fail unless its first step without dropout follows the gradient."""
+    rates = draw_rates(rng, learning_rate)
+    seen: dict[float, Params] = {}
+
+    def first_step(rate: float) -> Params:
+        seen[rate] = trained(student, data, n_h, 1.0, rate, 1, seed)[0]
+        return seen[rate]
+
+    start = start_of(first_step, rates)
+    X, y = data
+    grads = reference.backward(y, start, reference.forward(X, start, 1.0, rng)[1])
+    for key, value in start.items():
+        # The way and not the weight, which would hide a small one; rounded like the weight, of order 1.
+        verify.assert_close(
+            seen[rates[0]][key] - value,
+            -rates[0] * grads["d" + key],
+            f"the first step of {key}",
+            scale=1.0,
+            facts={"rows": len(y)},
+        )
+    assert_on_a_slope(grads)
+    return start

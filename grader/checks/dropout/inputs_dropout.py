@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
+from grader.checks.disguise import random_turn
 from grader.checks.dropout import reference_dropout as reference
 
 __all__ = [
@@ -18,8 +19,10 @@ __all__ = [
     "accuracy_of",
     "decoded_mask",
     "draw_activations",
+    "draw_data",
     "draw_labels",
     "draw_params",
+    "draw_run",
     "draw_seed",
     "true_gradients",
 ]
@@ -54,6 +57,21 @@ def draw_params(rng: np.random.Generator, n_x: int, n_h: int) -> Params:
 def draw_labels(rng: np.random.Generator, m: int) -> IntArray:
     """Labels 0 and 1."""
     return rng.integers(0, 2, m)
+
+
+def draw_run(rng: np.random.Generator) -> tuple[FloatArray, IntArray, int, float, int]:
+    """A small problem to train on: X, y with both labels, hidden units, a learning rate, a seed."""
+    m, n_h = int(rng.integers(9, 14)), int(rng.integers(4, 7))
+    X, y = rng.standard_normal((m, 3)), draw_labels(rng, m)
+    y[:2] = [0, 1]
+    return X, y, n_h, float(rng.uniform(0.2, 0.6)), draw_seed(rng)
+
+
+def draw_data(rng: np.random.Generator, *rows: int) -> list[Data]:
+    """Batches of make_data with so many rows each, turned alike: the line lies anywhere."""
+    turn = random_turn(rng, 2)
+    drawn = [reference.make_data(m, rng) for m in rows]
+    return [(X @ turn, y) for X, y in drawn]
 
 
 def decoded_mask(p: FloatArray, X: FloatArray, params: Params, keep_prob: float) -> tuple[Mask, FloatArray]:
