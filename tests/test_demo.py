@@ -13,13 +13,12 @@ from grader.demo.marks import Mark, problems
 from grader.demo.papers import Book, Loss, Paper, Student
 from grader.demo.roster import simulated_class
 from grader.errors import ConfigError
+from grader.records import CheckResult, Grade, Provenance, Verdict
 
 ROOT = Path(__file__).resolve().parent.parent
-PAPER = Paper(
-    "backprop", "shallow_net", b"{}", {"forward": Loss.SOME, "fit": Loss.ALL, "predict": Loss.MAYBE}
-)
-FULL = {"loss": 3.0, "forward": 5.0, "fit": 4.0, "predict": 2.0}
-EXPECTED = {"loss": 3.0, "forward": 2.5, "fit": 0.0, "predict": 1.0}
+PAPER = Paper("backprop", "shallow_net", b"{}", {"fit": Loss.ALL})
+FULL = {"loss": 3.0, "fit": 4.0}
+EXPECTED = {"loss": 3.0, "fit": 0.0}
 
 
 def mark(**points: float | None) -> Mark:
@@ -47,14 +46,36 @@ def test_marks_as_expected_are_no_problem() -> None:
 @pytest.mark.parametrize(
     ("points", "words"),
     [
-        ({"loss": 2.9}, "loss must have full marks and has 2.9 of 3"),
-        ({"forward": 5.0}, "forward must lose marks and has all 5"),
-        ({"fit": 0.1}, "fit must have nought and has 0.1 of 4"),
-        ({"predict": None}, "predict has no points: the grader itself failed"),
+        ({"loss": 2.9}, "loss must have 3 of 3 points and has 2.9"),
+        ({"fit": 0.1}, "fit must have 0 of 4 points and has 0.1"),
+        ({"fit": None}, "fit has no points: the grader itself failed"),
     ],
 )
 def test_a_difference_says_which_blank_and_what(points: dict[str, float | None], words: str) -> None:
     assert problems(mark(**points)) == [words]
+
+
+@pytest.mark.parametrize(
+    ("name", "points", "words"),
+    [
+        # The main check fails, so nothing counts.
+        ("absolute value instead of ReLU", 0.0, []),
+        ("absolute value instead of ReLU", 1.0, ["relu must have 0 of 2 points and has 1"]),
+        # Of the weights 3, 1 and 1 only the last one is lost: the argument was changed.
+        ("argument overwritten", 1.6, []),
+        ("argument overwritten", 0.8, ["relu must have 1.6 of 2 points and has 0.8"]),
+        ("argument overwritten", 2.0, ["relu must have 1.6 of 2 points and has 2"]),
+    ],
+)
+def test_a_misconception_costs_exactly_what_it_costs_on_trusted_code(
+    books: dict[str, Book], name: str, points: float, words: list[str]
+) -> None:
+    provenance = Provenance(digest="", seed="00" * 16, isolation="wall", device="cpu", versions={})
+    named = CheckResult("test", "title", "relu", 1.0, Verdict.FAILED, misconception=name)
+    record = Grade("x", "activations", "activations", (), (named,), (), provenance, 0.0)
+    paper = books["activations"].mistaken(name)
+    found = problems(Mark("x", paper, {"relu": points}, {"relu": 2.0}, record=record))
+    assert found == words
 
 
 def test_an_unnamed_misconception_is_a_problem() -> None:

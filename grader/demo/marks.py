@@ -9,9 +9,11 @@ import msgspec
 from nbgrader.api import Gradebook, MissingEntry
 
 from grader import archive
+from grader.checks import catalogue, plugin
+from grader.checks.local import LocalStudent
 from grader.demo.papers import Loss, Paper, Student
-from grader.records import Grade, Verdict
-from grader.score import PREFIX
+from grader.records import Cell, Grade, Verdict
+from grader.score import PREFIX, score
 
 __all__ = ["Mark", "problems", "read_marks"]
 
@@ -88,7 +90,8 @@ def problems(mark: Mark) -> list[str]:
     """Return where a paper's marks differ from what they must be, a sentence each."""
     if not mark.points:
         return ["nbgrader has no points for it"]
-    found = [problem for blank in mark.points for problem in _problems_of_blank(mark, blank)]
+    expected = _expected(mark)
+    found = [problem for blank in mark.points for problem in _problems_of_blank(mark, blank, expected[blank])]
     if mark.paper.finding and mark.paper.finding not in _named(mark.record):
         found.append(f"the feedback does not name {mark.paper.finding!r}")
     if bool(mark.paper.handed_in) != bool(mark.penalty):
@@ -96,17 +99,30 @@ def problems(mark: Mark) -> list[str]:
     return found
 
 
-def _problems_of_blank(mark: Mark, blank: str) -> list[str]:
+def _expected(mark: Mark) -> dict[str, float]:
+    """Return the points that each blank must have."""
+    expected = dict(mark.max_points)
+    expected |= {blank: 0.0 for blank, loss in mark.paper.lost.items() if loss is Loss.ALL}
+    if mark.paper.mistaken and mark.record is not None:
+        checks = catalogue.find(mark.paper.assignment, mark.paper.notebook)
+        checks = msgspec.structs.replace(checks, misconceptions={})  # the points need no diagnosis
+        trusted = LocalStudent(checks.namespace(list(mark.paper.mistaken)))
+        seed = bytes.fromhex(mark.record.provenance.seed)
+        results = plugin.run(checks, trusted, seed)  # type: ignore[arg-type]  # it answers the same calls
+        for blank in mark.paper.lost:
+            cell = Cell(0, "code", "", grade_id=f"{PREFIX}{blank}", points=mark.max_points[blank])
+            expected[blank] = score(cell, results).points or 0.0
+    return expected
+
+
+def _problems_of_blank(mark: Mark, blank: str, expected: float) -> list[str]:
     points, max_points = mark.points[blank], mark.max_points[blank]
-    loss = mark.paper.lost.get(blank)
     if points is None:
         return [f"{blank} has no points: the grader itself failed"]
-    if loss is None and not math.isclose(points, max_points, rel_tol=1e-9):
-        return [f"{blank} must have full marks and has {points:g} of {max_points:g}"]
-    if loss is Loss.SOME and not points < max_points:
+    if not math.isclose(points, expected, rel_tol=1e-9, abs_tol=1e-9):
+        return [f"{blank} must have {expected:g} of {max_points:g} points and has {points:g}"]
+    if mark.paper.lost.get(blank) is Loss.SOME and not points < max_points:
         return [f"{blank} must lose marks and has all {max_points:g}"]
-    if loss is Loss.ALL and points != 0:
-        return [f"{blank} must have nought and has {points:g} of {max_points:g}"]
     return []
 
 

@@ -17,11 +17,16 @@ __all__ = ["Book", "Loss", "Paper", "Student"]
 
 
 class Loss(enum.Enum):
-    """What a blank must lose; one that has no loss keeps full marks, exactly."""
+    """
+    What a blank must lose; one that has no loss keeps full marks, exactly.
 
-    SOME = "loses something, perhaps everything"
+    How much a misconception costs is worked out on trusted code, in this process: the same checks, with the
+    same inputs, but without wall, nbgrader and gradebook. The two must agree to the point.
+    """
+
+    SOME = "loses as much as the misconception does on trusted code, and something"
     ALL = "gets nought"
-    MAYBE = "may suffer with another one: any score is right"
+    MAYBE = "loses as much as on trusted code, perhaps nothing"
 
 
 class Paper(msgspec.Struct, frozen=True):
@@ -34,6 +39,7 @@ class Paper(msgspec.Struct, frozen=True):
         content: the file's bytes; None where the file is not handed in.
         lost: blank → what it loses; a blank that is not named keeps full marks.
         finding: what the misconception's name must be in the record; empty where none is expected.
+        mistaken: the variants that took their blanks' places.
         beside: further files of the submission folder, by name.
         links: symbolic links of the submission folder, name → target.
         handed_in: time of submission for nbgrader's timestamp file; empty for none.
@@ -44,6 +50,7 @@ class Paper(msgspec.Struct, frozen=True):
     content: bytes | None
     lost: Mapping[str, Loss] = {}
     finding: str = ""
+    mistaken: tuple[Variant, ...] = ()
     beside: Mapping[str, bytes] = {}
     links: Mapping[str, str] = {}
     handed_in: str = ""
@@ -136,7 +143,9 @@ class Book:
         group = self._group("misconception", self.checks.misconceptions, name)
         lost = {blank: Loss.MAYBE for variant in group for blank in (variant.blank, *variant.also)}
         lost |= {variant.blank: Loss.SOME for variant in group if variant.explanation}
-        return msgspec.structs.replace(self.paper(self.fill(_texts(group)), lost), finding=name)
+        return msgspec.structs.replace(
+            self.paper(self.fill(_texts(group)), lost), finding=name, mistaken=tuple(group)
+        )
 
     def _group(self, kind: str, groups: Mapping[str, list[Variant]], name: str) -> list[Variant]:
         if name not in groups:
