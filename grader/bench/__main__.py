@@ -45,7 +45,7 @@ class Cost(msgspec.Struct, frozen=True):
 
 
 def main(
-    students: Annotated[int, typer.Option(help="Size of the class, at least 2; three notebooks each.")] = 6,
+    students: Annotated[int, typer.Option(help="Size of the class, at least 2; three notebooks each.")] = 4,
     rounds: Annotated[int, typer.Option(help="How often each contender grades the class, in turn.")] = 2,
     cores: Annotated[int, typer.Option(help="Cores that the grading may use.")] = 1,
     slow: Annotated[bool, typer.Option(help="Also stock with pictures, and with torch; one round.")] = True,
