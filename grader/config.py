@@ -47,9 +47,12 @@ class Config(msgspec.Struct, frozen=True):
         limits: what one notebook may use.
         isolation: "wall", or "none" for authors on systems that have no wall; marks every result.
         notebook_bytes: the largest submitted file that is read; outputs are what makes notebooks large.
+        digits: the instructor's own digits for training checks, a folder of IDX files or an .npz file, seen
+            from the course folder; empty: all of MNIST if `make data` fetched it, else the small part.
     """
 
     course: Path
     limits: Limits = Limits()
     isolation: str = "wall"
     notebook_bytes: int = 16 * MEBIBYTE
+    digits: str = ""

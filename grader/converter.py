@@ -67,6 +67,9 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
     isolation = Unicode("wall", help='"wall", or "none" to try things out on a system without one.').tag(
         config=True
     )
+    digits = Unicode(
+        "", help="Own digits for training checks: a folder or .npz file; see grader.config."
+    ).tag(config=True)
     run: Run
     refusal = ""  # why the notebook at hand could not be read; empty if it could
 
@@ -166,7 +169,8 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
 
     def convert_notebooks(self) -> None:
         """Grade every submission that is due, behind one wall."""
-        config = Config(course=Path(self.coursedir.root), isolation=self.exporter.isolation)
+        exporter = self.exporter
+        config = Config(Path(self.coursedir.root), isolation=exporter.isolation, digits=exporter.digits)
         self.exporter.run = run = Run(config, force=self.force)
         self._known_notebooks(self.coursedir.assignment_id)
         try:
