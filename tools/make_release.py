@@ -14,7 +14,7 @@ COURSE = Path(__file__).resolve().parent.parent
 
 def main() -> None:
     """Release every assignment of source/; what is no longer there leaves release/ too."""
-    assignments = sorted(path.name for path in (COURSE / "source").iterdir() if path.is_dir())
+    assignments = sorted({path.parent.name for path in (COURSE / "source").glob("*/*.ipynb")})
     for assignment in assignments:
         with tempfile.TemporaryDirectory() as scratch:
             released = generate(COURSE, assignment, Path(scratch))
