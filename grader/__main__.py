@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader import pipeline
+from grader.calibrate import LEAST_SEEDS, calibrate
 from grader.config import Config
 from grader.errors import GraderError
 from grader.records import CheckResult, Grade, Verdict
@@ -60,6 +61,29 @@ def validate_command(
     console.print(_table_of(findings))
     if any(finding.problems for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command("calibrate")
+def calibrate_command(
+    assignment: Annotated[str, typer.Argument(help="Such as backprop.")],
+    notebook: Annotated[str | None, typer.Option(help="One of its notebooks; all, by default.")] = None,
+    seeds: Annotated[
+        int, typer.Option(min=LEAST_SEEDS, help="Trainings of the reference, for each goal.")
+    ] = 30,
+    course: CourseOption = None,
+    digits: Annotated[str, typer.Option(help="Own digits; see docs/instructors.md.")] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="Trainings side by side.")] = os.cpu_count() or 1,
+) -> None:
+    """Train the reference over seeds on this device, and derive the thresholds of training checks."""
+    folder = course or pipeline.course_of(Path.cwd())
+    with console.status("training the reference"):
+        for row in calibrate(assignment, notebook, seeds, jobs, folder, digits):
+            console.print(
+                f"{row.notebook}: {row.goal} ({row.data}, {row.device}): mean {row.mean:g}, sd {row.sd:g}, "
+                f"worst {row.worst:g}, n {row.n}, k {row.k:g}: threshold {row.threshold:g}, told "
+                f"{row.told:g}; {row.seconds:.1f} s each",
+                soft_wrap=True,
+            )
 
 
 @app.command("check")

@@ -6,12 +6,14 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import msgspec
 import pytest
 
 __all__ = ["Notebook", "Variant", "check", "misconception", "style", "style_text", "variants"]
+
+MOST_TRAINING = 60.0  # seconds; on 2 CPU cores a notebook's honest trainings end within half of it
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,7 +39,14 @@ class Notebook(msgspec.Struct, frozen=True):
     imports: tuple[str, ...] = ("numpy", "matplotlib")
 
 
-def check(blank: str, *, weight: float = 1.0, retry: bool = False) -> Callable[[F], F]:
+def check(
+    blank: str,
+    *,
+    weight: float = 1.0,
+    retry: bool = False,
+    trains: float = 0.0,
+    device: Literal["cpu", "gpu"] = "cpu",
+) -> Callable[[F], F]:
     """
     Mark a test function as a hidden check of *blank*.
 
@@ -49,10 +58,20 @@ def check(blank: str, *, weight: float = 1.0, retry: bool = False) -> Callable[[
         weight: share of the cell's points, relative to the cell's other checks.
         retry: judge again, once, on new inputs before failing (kinks in a numerical gradient, the luck of
             a training run). The second try's verdict counts.
+        trains: wall time of all its calls together, in seconds, for a check that trains models; it is always
+            tried again, with another seed, before it fails. 0: it trains nothing.
+        device: "gpu" where the training gains by a GPU; it runs on the CPU where there is none.
+
+    Raises:
+        ValueError: too large a budget: a class must be gradable on a laptop.
     """
+    if not 0 <= trains <= MOST_TRAINING:
+        raise ValueError(f"A check may train for at most {MOST_TRAINING:g} s, not {trains:g}.")
 
     def mark(function: F) -> F:
-        marked: F = pytest.mark.check(blank=blank, weight=weight, retry=retry)(function)
+        marked: F = pytest.mark.check(
+            blank=blank, weight=weight, retry=retry or trains > 0, trains=trains, device=device
+        )(function)
         return marked
 
     return mark

@@ -8,6 +8,7 @@ compared with the catalogue of misconceptions.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 import traceback
@@ -21,7 +22,7 @@ from grader.checks.catalogue import CheckSet
 from grader.checks.diagnosis import Diagnosis, diagnose
 from grader.errors import CheckFailure, LimitHit, NotWritten
 from grader.records import CheckResult, Verdict
-from grader.sandbox import Call, Student
+from grader.sandbox import Call, Shown, Student
 
 __all__ = ["Check", "Judge", "seed_of"]
 
@@ -37,6 +38,7 @@ class Check(msgspec.Struct, frozen=True):
     weight: float
     retry: bool
     body: Callable[[Student, np.random.Generator], None]
+    trains: float = 0.0
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -144,7 +146,10 @@ class Judge:
             attempt = self._attempts(check, retry=check.retry, stand_in=True)
             note = f"Judged with the reference standing in for {_listing(helpers)}, which did not pass."
         if attempt is None or attempt.failure is None:
-            return msgspec.structs.replace(_blank_result(check), note=note)
+            shown = self.student.shown
+            return msgspec.structs.replace(
+                _blank_result(check), note=note, message=shown.message, picture=shown.picture
+            )
         missing = self._missing_need(check, attempt)
         if missing:
             return msgspec.structs.replace(
@@ -164,6 +169,7 @@ class Judge:
         if stand_in:
             names = self.checks.namespace()
             references = {helper: names[helper] for helper in self.checks.spec.helpers[check.blank]}
+        self.student.shown = Shown()
         self.student.log.clear()  # it keeps values and handles alive, on both sides
         failed = {result.blank for result in self.results if result.verdict is not Verdict.PASSED}
         self.student.flawless = frozenset(result.blank for result in self.results) - failed
@@ -173,8 +179,10 @@ class Judge:
             if all(result.verdict is Verdict.PASSED for result in own)
         )
         failure: CheckFailure | None = None
+        budget = self.student.within(check.trains) if check.trains else contextlib.nullcontext()
         try:
-            with self.student.standing_in(references):
+            self.student.seed(self._seed(check, number))
+            with self.student.standing_in(references), budget:
                 check.body(self.student, self._generator(check, number))
         except CheckFailure as error:
             failure = error
@@ -221,18 +229,29 @@ class Judge:
             found = diagnose(
                 self.checks, check.blank, lambda local: self._replay(check, attempt, local), attempt.calls
             )
+        hint = failure.hint
+        if check.trains and isinstance(failure, LimitHit) and failure.limit == "time":
+            hint = (
+                f"All trainings of this check together may take {check.trains:g} s, several times what they "
+                "need: is something computed row by row, or more often than asked for?"
+            )
         return msgspec.structs.replace(
             _blank_result(check),
             verdict=Verdict.LIMIT_HIT if isinstance(failure, LimitHit) else Verdict.FAILED,
             message=failure.message,
-            hint=failure.hint,
+            hint=hint,
             picture=failure.picture,
             misconception=found.name,
             explanation=found.explanation,
             note=note,
         )
 
+    def _seed(self, check: Check, attempt: int) -> int:
+        """Return what unseeded draws begin with, so that each check stands alone."""
+        return seed_of(self.secret, check.name, str(attempt), "unseeded draws") % 2**32
+
     def _replay(self, check: Check, attempt: Attempt, local: Student) -> None:
+        local.seed(self._seed(check, attempt.number))
         check.body(local, self._generator(check, attempt.number))
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import random
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -17,7 +19,8 @@ import numpy as np
 
 from grader.errors import CheckFailure, NotWritten, StudentRaised, UnreadableReply
 from grader.records import CellRun
-from grader.sandbox import Call, Handle, Observation, Rng
+from grader.sandbox import Call, Handle, Observation, Rng, Shown, Tensor
+from grader.sandbox.inside.tensors import array_of, tensor_of
 
 __all__ = ["LocalStudent"]
 
@@ -38,6 +41,8 @@ class LocalStudent:
 
     def __init__(self, functions: dict[str, Any]) -> None:
         self.functions = functions
+        self.device = "cpu"
+        self.shown = Shown()
         self.log: list[Call] = []
         self.right: frozenset[str] = frozenset()
         self.flawless: frozenset[str] = frozenset()
@@ -52,15 +57,31 @@ class LocalStudent:
         """Make a generator that several calls can share."""
         return self._keep(np.random.default_rng(seed))
 
+    def seed(self, seed: int) -> None:
+        """Seed what draws without a generator of its own, as on the student's side."""
+        random.seed(seed)
+        np.random.seed(seed)
+        torch: Any = sys.modules.get("torch")
+        if torch is not None:
+            torch.manual_seed(seed)
+
+    @contextlib.contextmanager
+    def within(self, seconds: float) -> Iterator[None]:  # noqa: ARG002 - trusted code needs no limit
+        """Let trusted code take its time."""
+        yield
+
     def call(
         self,
         name: str | Handle,
         *args: Any,
         opaque: Sequence[int] | str = (),
         seconds: float | None = None,
+        method: str = "",
         **kwargs: Any,
     ) -> Any:
         """Call a function by name or handle."""
+        if method and isinstance(name, Handle):
+            name = self._keep(getattr(self._of(name), method, None))
         return self.observe(name, *args, opaque=opaque, seconds=seconds, **kwargs).value
 
     def call_many(
@@ -130,10 +151,10 @@ class LocalStudent:
         return Observation(
             value=self._returned(returned, opaque, label),
             args_after=tuple(
-                before if isinstance(before, Handle | Rng) else after
+                before if isinstance(before, Handle | Rng) else self._plain(after, label)
                 for before, after in zip(args, given, strict=True)
             ),
-            kwargs_after=dict(given_by_name),
+            kwargs_after={name: self._plain(after, label) for name, after in given_by_name.items()},
             calls=dict(calls),
             seconds=time.perf_counter() - started,
         )
@@ -157,6 +178,8 @@ class LocalStudent:
             return self._of(value)
         if isinstance(value, Rng):
             return np.random.default_rng(value.seed)
+        if isinstance(value, Tensor):
+            return tensor_of(value.array.copy())
         if isinstance(value, dict):
             return {key: self._arrived(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
@@ -186,7 +209,8 @@ class LocalStudent:
             return {key: self._plain(item, label) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return type(value)(self._plain(item, label) for item in value)
-        return self._keep(value)
+        array = array_of(value)
+        return self._keep(value) if array is None else np.array(array)
 
     def _keep(self, value: object) -> Handle:
         number = len(self._objects) + 1

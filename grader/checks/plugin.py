@@ -126,7 +126,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker."""
     config.addinivalue_line(
-        "markers", "check(blank, weight, retry): a hidden check of one blank; see grader.checks.check"
+        "markers",
+        "check(blank, weight, retry, trains, device): a hidden check of one blank; see grader.checks.check",
     )
 
 
@@ -174,6 +175,7 @@ def _check_of(item: pytest.Function) -> Check | None:
         blank=marker.kwargs["blank"],
         weight=marker.kwargs["weight"],
         retry=marker.kwargs["retry"],
+        trains=marker.kwargs["trains"],
         body=body,
     )
 

@@ -18,7 +18,9 @@ from grader.sandbox.values import Call as Call
 from grader.sandbox.values import Handle as Handle
 from grader.sandbox.values import Observation as Observation
 from grader.sandbox.values import Rng as Rng
+from grader.sandbox.values import Shown as Shown
+from grader.sandbox.values import Tensor as Tensor
 from grader.sandbox.values import Value as Value
 from grader.sandbox.wall import Sandbox as Sandbox
 
-__all__ = ["Call", "Handle", "Observation", "Rng", "Sandbox", "Student", "Value"]
+__all__ = ["Call", "Handle", "Observation", "Rng", "Sandbox", "Shown", "Student", "Tensor", "Value"]

@@ -18,7 +18,7 @@ from grader.sandbox.inside.values import Decoder, Encoder, NotPlain
 from grader.sandbox.notebook import RunningNotebook
 from grader.sandbox.process import BadFrame, Ended, Late, Process
 from grader.sandbox.standin import StandIns, Unasked
-from grader.sandbox.values import Handle, Observation, Rng, Value
+from grader.sandbox.values import Handle, Observation, Rng, Tensor, Value
 
 __all__ = ["Caller", "Order"]
 
@@ -31,6 +31,7 @@ class Order(msgspec.Struct, frozen=True):
 
     Args:
         target: a global's name, or a Handle.
+        method: of the Handle, to be called in its place; empty for itself.
         batch: the positional arguments of each call.
         kwargs: the same for each call.
         opaque: indices that stay there; [-1] for the whole value.
@@ -46,11 +47,14 @@ class Order(msgspec.Struct, frozen=True):
     seconds: float | None = None
     observe: bool = False
     count: Sequence[str] = ()
+    method: str = ""
 
     @property
     def name(self) -> str:
         """What messages call it."""
-        return self.target if isinstance(self.target, str) else "the returned function"
+        if isinstance(self.target, str):
+            return self.target
+        return f"{self.method} of what was returned" if self.method else "the returned function"
 
 
 class Caller:
@@ -100,6 +104,14 @@ class Caller:
         finally:
             self._stand_ins.end()
 
+    def seed(self, seed: int) -> None:
+        """Seed what draws without a generator of its own."""
+        process = self._ready()
+        try:
+            self._ask(process, messages.SeedAll(self._notebook.number(), seed))
+        except (Ended, Late, BadFrame) as problem:
+            raise lost("The notebook", problem, self._notebook, self._notebook.limits.call_seconds) from None
+
     def has(self, name: str) -> bool:
         """Ask whether *name* is something callable."""
         process = self._ready()
@@ -137,7 +149,7 @@ class Caller:
         self._placed = wanted
         return process
 
-    def _ask(self, process: Process, request: messages.Has | messages.StandIn) -> bool:
+    def _ask(self, process: Process, request: messages.Has | messages.StandIn | messages.SeedAll) -> bool:
         deadline = time.monotonic() + self._notebook.limits.call_seconds
         self._notebook.send(process, request, [], deadline)
         reply, _ = self._notebook.exchange(process, deadline)
@@ -147,7 +159,7 @@ class Caller:
         raise BadFrame("no answer to the question")
 
     def _request(self, order: Order, number: int) -> tuple[messages.Call, list[memoryview]]:
-        encoder = Encoder(self._outgoing, self._notebook.limits.frame_bytes)
+        encoder = Encoder(lambda value: self._outgoing(value, encoder), self._notebook.limits.frame_bytes)
         try:
             batch = [[encoder.encode(each) for each in args] for args in order.batch]
             kwargs = {name: encoder.encode(each) for name, each in order.kwargs.items()}
@@ -158,7 +170,16 @@ class Caller:
         name = order.target if isinstance(order.target, str) else ""
         release, self._released[:] = self._released[:], []
         request = messages.Call(
-            number, name, handle, batch, kwargs, list(order.opaque), order.observe, list(order.count), release
+            number,
+            name,
+            handle,
+            order.method,
+            batch,
+            kwargs,
+            list(order.opaque),
+            order.observe,
+            list(order.count),
+            release,
         )
         return request, encoder.body
 
@@ -210,7 +231,9 @@ class Caller:
         calls = {name: reply.calls.get(name, 0) for name in order.count}
         return Observation(value, kept, kept_named, calls, seconds)
 
-    def _outgoing(self, value: Any) -> Node:
+    def _outgoing(self, value: Any, encoder: Encoder) -> Node:
+        if isinstance(value, Tensor):
+            return encoder.tensor(value.array)
         if isinstance(value, Handle):
             return Held(self._number(value))
         if isinstance(value, Rng):

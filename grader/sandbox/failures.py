@@ -50,7 +50,7 @@ def lost(
             return LimitHit(
                 f"The notebook has used all of its {notebook.limits.notebook_seconds:g} s.", "time"
             )
-        return LimitHit(f"{name} was stopped after {seconds:g} s.", "time", "Does a loop never end?")
+        return LimitHit(f"{name} was stopped after {seconds:.3g} s.", "time", "Does a loop never end?")
     limit = LIMIT_OF.get(problem.cause, "died")
     return LimitHit(f"{name} was stopped{ending(problem, notebook.limits, seconds)}.", limit)
 

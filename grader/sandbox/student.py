@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal
 
-from grader.errors import CheckFailure, UnreadableReply
+import msgspec
+
+from grader.errors import CheckFailure, LimitHit, UnreadableReply
 from grader.records import CellRun
 from grader.sandbox.calling import Caller, Order
 from grader.sandbox.notebook import RunningNotebook
-from grader.sandbox.values import Call, Handle, Observation, Rng, Value
+from grader.sandbox.values import Call, Handle, Observation, Rng, Shown, Value
 
 __all__ = ["Student"]
 
@@ -29,19 +32,25 @@ class Student:
 
     Args:
         notebook: the submission's process, not yet started.
+        device: what its trainings run on.
 
     `right` names the blanks whose main checks have passed so far, `flawless` those that lost nothing; the
     judge keeps both. A backward may be judged by a student's own forward only where that is not among them:
     a forward that is right can be held to the true gradient, and one that is right only while its own checks
-    look earns nothing by it.
+    look earns nothing by it. `shown` is what the check at hand tells even where it passes. `device` is what
+    the student's trainings run on: "cpu", or the GPU's name.
     """
 
-    def __init__(self, notebook: RunningNotebook) -> None:
+    def __init__(self, notebook: RunningNotebook, device: str = "cpu") -> None:
+        self.device = device
+        self.shown = Shown()
         self.log: list[Call] = []
         self.right: frozenset[str] = frozenset()
         self.flawless: frozenset[str] = frozenset()
         self._notebook = notebook
         self._caller = Caller(notebook)
+        self._deadline: float | None = None  # of the check at hand, where all of its calls share a budget
+        self._budget = 0.0
         notebook.process()
 
     def __enter__(self) -> Student:
@@ -72,6 +81,7 @@ class Student:
         *args: Value,
         opaque: Opaque = (),
         seconds: float | None = None,
+        method: str = "",
         **kwargs: Value,
     ) -> Value:
         """
@@ -82,13 +92,15 @@ class Student:
             *args: its arguments; Rng and Handle among them.
             opaque: indices of the returned tuple that stay on the student's side and come back as a
                 Handle; "all": the whole value does.
-            seconds: wall time; None: the limit's default.
+            seconds: wall time; None: the limit's default, or what is left of the check's budget.
+            method: of a Handle, to be called in its place: "state_dict" of a model.
             **kwargs: its keyword arguments.
 
         Raises:
             NotWritten, StudentRaised, LimitHit, UnreadableReply: what the student reads.
         """
-        return self._logged(Order(name, [args], kwargs, _indices(opaque), seconds))[0].value
+        order = Order(name, [args], kwargs, _indices(opaque), seconds, method=method)
+        return self._logged(order)[0].value
 
     def call_many(
         self,
@@ -112,6 +124,19 @@ class Student:
     ) -> Observation:
         """Call *name*; tell also the arguments afterwards, and how often the names in *count* were called."""
         return self._logged(Order(name, [args], kwargs, _indices(opaque), seconds, True, count))[0]
+
+    def seed(self, seed: int) -> None:
+        """Seed what draws without a generator of its own there: random, NumPy's legacy generator, PyTorch."""
+        self._caller.seed(seed)
+
+    @contextlib.contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Meanwhile let all calls together take *seconds* of wall time."""
+        self._deadline, self._budget = time.monotonic() + seconds, seconds
+        try:
+            yield
+        finally:
+            self._deadline = None
 
     def rng(self, seed: int) -> Handle:
         """Return a numpy.random.Generator that lives on the student's side, for calls that share one."""
@@ -137,6 +162,7 @@ class Student:
     def _logged(self, order: Order) -> list[Observation]:
         """Make the calls; log each, or the failure that ended them."""
         found: list[Observation] = []
+        order = self._in_budget(order)
         if not self.log:
             self._caller.forget()  # who cleared it has let go of the values
         try:
@@ -147,6 +173,15 @@ class Student:
             self.log.append(Call(order.name, failure))
             raise
         return found
+
+    def _in_budget(self, order: Order) -> Order:
+        """Let the calls of a check that trains share its budget, whichever of them takes the most."""
+        if self._deadline is None:
+            return order
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise LimitHit(f"The trainings of this check took more than {self._budget:g} s.", "time")
+        return msgspec.structs.replace(order, seconds=left)
 
 
 def _indices(opaque: Opaque) -> list[int]:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from grader.errors import CheckFailure
 
-__all__ = ["Call", "Handle", "Observation", "Rng", "Value"]
+__all__ = ["Call", "Handle", "Observation", "Rng", "Shown", "Tensor", "Value"]
 
 Value: TypeAlias = Any  # None, bool, int, float, complex, str, list, tuple, dict, numpy.ndarray, Handle
 
@@ -18,6 +20,23 @@ class Rng(msgspec.Struct, frozen=True):
     """As an argument: a new numpy.random.Generator of this seed on the student's side, at each call."""
 
     seed: int
+
+
+class Tensor:
+    """
+    As an argument: an array that arrives as a torch.Tensor on the CPU, a fresh one at each call.
+
+    Args:
+        array: numbers of any shape. float64 becomes float32 and whole numbers int64, as PyTorch's models and
+            losses take them; uint8 (images) and booleans stay what they are.
+    """
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: npt.ArrayLike) -> None:
+        given = np.asarray(array)
+        kind = np.float32 if given.dtype.kind == "f" else np.int64
+        self.array = given if given.dtype in (np.uint8, np.bool_) else given.astype(kind)
 
 
 class Handle:
@@ -71,6 +90,19 @@ class Observation(NamedTuple):
     kwargs_after: Mapping[str, Value]
     calls: Mapping[str, int]
     seconds: float
+
+
+class Shown(NamedTuple):
+    """
+    What a check shows the student although it passed: how far a training came.
+
+    Args:
+        message: the figure, in words.
+        picture: an SVG document, or empty.
+    """
+
+    message: str = ""
+    picture: str = ""
 
 
 class Call(NamedTuple):

@@ -26,7 +26,14 @@ from grader.verify.numerical import (
     projected_loss,
 )
 from grader.verify.pictures import gradient_picture, learning_curve_picture
-from grader.verify.training import accuracy, as_losses, assert_reaches, threshold, tolerance_factor
+from grader.verify.training import (
+    accuracy,
+    as_losses,
+    assert_reaches,
+    figure,
+    threshold,
+    tolerance_factor,
+)
 from grader.verify.values import as_array, as_list, as_number, as_params, as_tuple
 
 __all__ = [
@@ -55,6 +62,7 @@ __all__ = [
     "central_difference",
     "describe_difference",
     "directional_difference",
+    "figure",
     "gradient_picture",
     "learning_curve_picture",
     "numerical_gradients",

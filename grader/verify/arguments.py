@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.errors import CheckFailure
+from grader.sandbox.values import Tensor
 
 __all__ = ["Observed", "assert_unchanged"]
 
@@ -59,6 +60,8 @@ def assert_unchanged(
 
 def _changed(sent: object, left: object, label: str) -> str:
     """Return which part of an argument changed, in words; empty where nothing did."""
+    if isinstance(sent, Tensor):
+        sent = sent.array
     if isinstance(sent, np.ndarray):
         return _changed_array(sent, left, label)
     if isinstance(sent, Mapping):

@@ -13,7 +13,7 @@ from grader.errors import CheckFailure
 from grader.verify.pictures import learning_curve_picture
 from grader.verify.values import FloatArray, as_array, as_list
 
-__all__ = ["accuracy", "as_losses", "assert_reaches", "threshold", "tolerance_factor"]
+__all__ = ["accuracy", "as_losses", "assert_reaches", "figure", "threshold", "tolerance_factor"]
 
 
 @functools.lru_cache(maxsize=64)
@@ -107,11 +107,12 @@ def assert_reaches(
     name: str = "the accuracy on held-out rows",
     *,
     losses: object = None,
+    on_training: float | None = None,
     chance: float | None = None,
     below: bool = False,
     percent: bool = True,
     hint: str = "",
-) -> None:
+) -> tuple[str, str]:
     """
     Fail unless a training run reached its threshold; says what the learning curve shows, and draws it.
 
@@ -120,34 +121,48 @@ def assert_reaches(
         threshold: from `threshold`.
         name: what was measured, in words.
         losses: raw, as the student's `fit` returned them; ignored where they are no list of numbers.
+        on_training: the same figure on the rows that it was trained with; None: not measured. Where that one
+            is good, the message says that what was learnt does not carry over.
         chance: what guessing would reach; where the result is within 0.03 of it, the message says so.
         below: the result must not exceed the threshold, rather than reach it.
         percent: whether the result reads as a percentage.
         hint: shown where the curve suggests nothing.
 
+    Returns:
+        Where it passes: the figure and the threshold in words, and the learning curve as an SVG document or
+        an empty text.
+
     Raises:
         CheckFailure: with the learning curve as a picture, if there are losses.
     """
-    passed = reached <= threshold if below else reached >= threshold
-    if passed:
-        return
-    shown, bound = (
-        (f"{100 * reached:.1f} %", f"{100 * threshold:.1f} %")
-        if percent
-        else (f"{reached:.3g}", f"{threshold:.3g}")
-    )
+    shown, bound = figure(reached, percent=percent), figure(threshold, percent=percent)
     asked = "at most" if below else "at least"
     message = f"{name[:1].upper()}{name[1:]} is {shown}; {asked} {bound} is needed."
     curve = _readable(losses)
+    picture = learning_curve_picture(curve) if curve.size > 1 else ""
+    passed = reached <= threshold if below else reached >= threshold
+    if passed:
+        return message, picture
     with np.errstate(all="ignore"):
         seen, advice = _diagnosis(curve)
+    learnt = on_training is not None and (on_training <= threshold if below else on_training >= threshold)
+    if not seen and learnt:
+        seen, advice = (
+            f"On the rows that it was trained with it is {figure(on_training or 0.0, percent=percent)}: "
+            "what was learnt does not carry over to new rows.",
+            "That is overfitting: fewer parameters, fewer epochs, dropout or a penalty.",
+        )
     if not seen and chance is not None and abs(reached - chance) <= 0.03:
         seen, advice = (
             "That is no better than guessing.",
             "Does predict use the trained parameters, on the right axis?",
         )
-    picture = learning_curve_picture(curve) if curve.size > 1 else ""
     raise CheckFailure(f"{message} {seen}".strip(), hint=advice or hint, picture=picture)
+
+
+def figure(value: float, *, percent: bool) -> str:
+    """Return a figure as people read it: "97.2 %", or three significant digits."""
+    return f"{100 * value:.1f} %" if percent else f"{value:.3g}"
 
 
 def _readable(losses: object) -> FloatArray:

@@ -22,6 +22,7 @@ from .messages import (
 )
 from .nodes import Generator, Held, Node, Seed
 from .shell import CELL, describe, own_traceback
+from .tensors import array_of, tensor_of
 from .values import Decoder, Encoder, NotPlain, TooLarge
 
 __all__ = ["Calls"]
@@ -58,7 +59,7 @@ class Calls:
         if kind:
             yield Failed(request.number, kind, "", ""), []
             return
-        decoder = Decoder(body, self._resolve)
+        decoder = Decoder(body, self._resolve, tensor_of)
         kwargs = {name: decoder.decode(node) for name, node in request.kwargs.items()}
         for nodes in request.batch:
             args = [decoder.decode(node) for node in nodes]
@@ -70,6 +71,8 @@ class Calls:
     def _find(self, request: Call) -> tuple[Any, str]:
         if request.handle is not None:
             function = self._held.get(request.handle)
+            if request.method:
+                function = getattr(function, request.method, None)
         elif not request.name:
             function = _same  # to hold a value that only this side can make
         elif request.name in self._names:
@@ -98,7 +101,7 @@ class Calls:
     def _returned(
         self, request: Call, value: Any, args: list[Any], kwargs: dict[str, Any], counts: dict[str, int]
     ) -> Parts:
-        encoder = Encoder(self._hold, self._frame_bytes)
+        encoder = Encoder(self._hold, self._frame_bytes, array_of)
         node = self._value(encoder, value, request.opaque)
         if not request.observe:
             return Returned(request.number, node), encoder.body

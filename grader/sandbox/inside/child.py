@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sys
 from types import FrameType
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from .calls import Calls
 from .channel import Channel, Closed
-from .messages import Call, CellDone, Has, HasReply, Ready, Reply, Request, RunCell, StandIn
+from .messages import Call, CellDone, Has, HasReply, Ready, Reply, Request, RunCell, SeedAll, StandIn
 from .shell import Shell
 
 __all__ = ["Child"]
@@ -41,9 +42,7 @@ class Child:
     def serve(self) -> None:
         """Answer requests until the trusted side closes the channel."""
         self._shell.take_streams()
-        # What draws without a seed draws the same each time: same notebook, same grade.
-        random.seed(0)
-        np.random.seed(0)  # the legacy generator is what notebooks without a seed use
+        _seed_all(0)
         self._send(Ready(), [])
         while True:
             request, body = self._receive()
@@ -60,6 +59,9 @@ class Child:
         elif isinstance(request, Has):
             found = callable(self._shell.names.get(request.name))
             self._send(HasReply(request.number, found), [])
+        elif isinstance(request, SeedAll):
+            _seed_all(request.seed)
+            self._send(HasReply(request.number, True), [])
 
     def _run_cell(self, request: RunCell) -> None:
         self._begin()
@@ -123,3 +125,16 @@ class Child:
             # No clean-up of the student's (atexit, finally) after the trusted side is gone.
             os._exit(0)
         return self._decode.decode(header), body
+
+
+def _seed_all(seed: int) -> None:
+    """
+    Seed what draws without a generator of its own: same notebook, same grade.
+
+    PyTorch only where the notebook may have it: the zygote imported it then, and drew nothing.
+    """
+    random.seed(seed)
+    np.random.seed(seed)  # the legacy generator is what notebooks without a seed use
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(seed)

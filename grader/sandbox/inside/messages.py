@@ -27,6 +27,7 @@ __all__ = [
     "Request",
     "Returned",
     "RunCell",
+    "SeedAll",
     "Setup",
     "StandIn",
     "Start",
@@ -90,6 +91,7 @@ class Call(msgspec.Struct, frozen=True, tag="call"):
 
     Args:
         number: is repeated in the replies.
+        method: call this attribute of it instead of itself; empty for itself.
         batch: the positional arguments of each call; one reply comes back for each.
         kwargs: name → value; the same for each call.
         opaque: indices of the returned tuple that stay there; [-1]: all of the return value.
@@ -101,6 +103,7 @@ class Call(msgspec.Struct, frozen=True, tag="call"):
     number: int
     name: str
     handle: int | None
+    method: str
     batch: list[list[Node]]
     kwargs: dict[str, Node]
     opaque: list[int]
@@ -123,6 +126,13 @@ class Has(msgspec.Struct, frozen=True, tag="has"):
     name: str
 
 
+class SeedAll(msgspec.Struct, frozen=True, tag="seed"):
+    """Seed what draws without a generator of its own: random, NumPy's legacy generator, PyTorch."""
+
+    number: int
+    seed: int
+
+
 class Answer(msgspec.Struct, frozen=True, tag="answer"):
     """What the trusted function gave for an Asked; *generators*: how it left the generators it was given."""
 
@@ -137,7 +147,7 @@ class AnswerError(msgspec.Struct, frozen=True, tag="answer_error"):
     text: str
 
 
-Request = RunCell | Call | StandIn | Has | Answer | AnswerError
+Request = RunCell | Call | StandIn | Has | SeedAll | Answer | AnswerError
 
 
 # --- from the student's process -----------------------------------------------------------------------
@@ -193,7 +203,7 @@ class Unplain(msgspec.Struct, frozen=True, tag="unplain"):
 
 
 class HasReply(msgspec.Struct, frozen=True, tag="has_reply"):
-    """Answers Has and StandIn."""
+    """Answers Has, StandIn and SeedAll."""
 
     number: int
     found: bool

@@ -14,6 +14,7 @@ __all__ = [
     "Items",
     "Node",
     "Seed",
+    "Tensor",
     "Tuple",
 ]
 
@@ -42,6 +43,12 @@ class Array(msgspec.Struct, frozen=True, array_like=True, tag="a"):
 
     dtype: str
     shape: list[int]
+
+
+class Tensor(msgspec.Struct, frozen=True, array_like=True, tag="p"):
+    """Arrives as a torch.Tensor of this array; goes to the student's side only."""
+
+    array: Array
 
 
 class Complex(msgspec.Struct, frozen=True, array_like=True, tag="c"):
@@ -81,5 +88,19 @@ class Generator(msgspec.Struct, frozen=True, array_like=True, tag="g"):
 
 
 Node = (
-    None | bool | int | float | str | Items | Tuple | Dict | Array | Complex | Big | Held | Seed | Generator
+    None
+    | bool
+    | int
+    | float
+    | str
+    | Items
+    | Tuple
+    | Dict
+    | Array
+    | Tensor
+    | Complex
+    | Big
+    | Held
+    | Seed
+    | Generator
 )

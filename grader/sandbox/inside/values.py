@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .nodes import Array, Big, Complex, Dict, Generator, Held, Items, Node, Seed, Tuple
+from .nodes import Array, Big, Complex, Dict, Generator, Held, Items, Node, Seed, Tensor, Tuple
 
 __all__ = ["Decoder", "Encoder", "NotPlain", "TooLarge"]
 
@@ -38,11 +38,15 @@ class Encoder:
     Args:
         other: makes the node of a value that is not plain data; raises NotPlain if it must not cross.
         limit: the most bytes of arrays.
+        plain: gives the array of a value that stands for one (a tensor), or None; by default, nothing does.
     """
 
-    def __init__(self, other: Callable[[Any], Node], limit: int) -> None:
+    def __init__(
+        self, other: Callable[[Any], Node], limit: int, plain: Callable[[Any], Any] = lambda _: None
+    ) -> None:
         self.body: list[memoryview] = []
         self._other = other
+        self._plain = plain
         self._left = limit
         self._nodes = NODES
         self._text_left = TEXT_BYTES
@@ -82,7 +86,13 @@ class Encoder:
             return self._text(value)
         if isinstance(value, complex):
             return Complex(value.real, value.imag)
-        return self._other(value)
+        array = self._plain(value)
+        return self._other(value) if array is None else self._array(array)
+
+    def tensor(self, array: Any) -> Node:
+        """Return the node of an array that arrives as a torch.Tensor."""
+        node = self._array(array)
+        return Tensor(node)
 
     def _text(self, value: str) -> str:
         # A lone surrogate is no text that can be sent.
@@ -113,7 +123,7 @@ class Encoder:
         # Other scalars keep their dtype as 0-d arrays; subclasses (matrix) become plain arrays.
         return self._array(np.array(value, subok=False))
 
-    def _array(self, value: Any) -> Node:
+    def _array(self, value: Any) -> Array:
         name = NAMES.get(value.dtype.num)
         if name is None:
             raise NotPlain(f"an array of dtype {value.dtype}"[:200])
@@ -156,12 +166,19 @@ class Decoder:
     Args:
         body: the frame's body.
         resolve: makes the value of a Held, Seed or Generator; raises NotPlain if it is not welcome here.
+        tensor: makes a tensor of an array; None: no tensor is welcome here.
     """
 
-    def __init__(self, body: bytes, resolve: Callable[[Held | Seed | Generator], Any]) -> None:
+    def __init__(
+        self,
+        body: bytes,
+        resolve: Callable[[Held | Seed | Generator], Any],
+        tensor: Callable[[Any], Any] | None = None,
+    ) -> None:
         self._body = memoryview(body)
         self._at = 0
         self._resolve = resolve
+        self._tensor = tensor
         self._nodes = NODES
 
     def decode(self, node: Node, depth: int = 0) -> Any:
@@ -194,6 +211,10 @@ class Decoder:
             return _big(node)
         if isinstance(node, (Held, Seed, Generator)):
             return self._resolve(node)
+        if isinstance(node, Tensor):
+            if self._tensor is None:
+                raise NotPlain("a tensor, which comes as an array")
+            return self._tensor(self._array(node.array))
         return node
 
     def _array(self, node: Array) -> Any:

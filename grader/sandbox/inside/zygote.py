@@ -28,6 +28,8 @@ from .shell import Shell
 __all__ = ["main"]
 
 ORDER_BYTES = 1024 * 1024
+# What a library imports only when it is first used: every fork would take that second again.
+LAZY = {"torch": ("torch._dynamo", "torch.utils.data")}
 
 
 def main(descriptor: int) -> None:
@@ -65,6 +67,9 @@ def _warm_up(setup: Setup) -> Shell:
     pictures = "matplotlib" in setup.imports
     for name in setup.imports:
         importlib.import_module(name)
+        for lazy in LAZY.get(name, ()):
+            with contextlib.suppress(ImportError):  # another release may have another name for it
+                importlib.import_module(lazy)
     shell = Shell(pictures)
     if pictures:
         _draw_once()

@@ -1,0 +1,159 @@
+"""
+Where the thresholds of training checks come from: `grader calibrate`.
+
+The notebook's reference is trained over many seeds, measured by the goals of its checks just as a student
+is, and the spread of the figures gives the threshold that honest runs miss less than once in a thousand.
+"""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import os
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from importlib import metadata
+from multiprocessing import get_context
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from grader.checks import catalogue, thresholds
+from grader.checks.digits import find_digits
+from grader.checks.local import LocalStudent
+from grader.checks.thresholds import Threshold
+from grader.checks.training import Goal, goals_of
+from grader.errors import ConfigError
+from grader.sandbox.bubblewrap import ENVIRONMENT
+from grader.verify import tolerance_factor
+
+__all__ = ["LEAST_SEEDS", "calibrate"]
+
+LEAST_SEEDS = 30
+TOLD = 0.25  # of the way from the threshold to the mean: what the student is asked for is a little stricter
+LIBRARIES = ("numpy", "torch")
+THREADS = [name for name in ENVIRONMENT if name.endswith("_NUM_THREADS")]
+
+
+class Order(msgspec.Struct, frozen=True):
+    """One goal of one notebook, to be run once; *digits* as in Config."""
+
+    assignment: str
+    notebook: str
+    goal: str
+    course: Path
+    digits: str
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """One run of the reference: its figure, wall time in seconds, the data's name and the device's."""
+
+    reached: float
+    seconds: float
+    data: str
+    device: str
+
+
+def calibrate(
+    assignment: str, notebook: str | None, seeds: int, jobs: int, course: Path, digits: str = ""
+) -> Iterator[Threshold]:
+    """
+    Measure every goal of an assignment on this device, and put its rows into the committed table.
+
+    Args:
+        assignment: such as "backprop".
+        notebook: one of its notebooks; None: all.
+        seeds: runs of the reference for each goal, at least 30.
+        jobs: processes, of one thread each.
+        course: the course folder, where fetched digits lie.
+        digits: as in Config.
+
+    Yields:
+        The rows, as they get done and are written.
+
+    Raises:
+        ConfigError: no such assignment or notebook, none of its checks trains, or too few seeds.
+    """
+    if seeds < LEAST_SEEDS:
+        raise ConfigError(f"A threshold needs at least {LEAST_SEEDS} seeds, not {seeds}.")
+    names = [pair for pair in catalogue.known() if pair[0] == assignment and notebook in (None, pair[1])]
+    goals = [(*name, goal) for name in names for goal in _goals(*name)]
+    if not goals:
+        known = ", ".join("/".join(name) for name in catalogue.known() if _goals(*name))
+        raise ConfigError(f"No check of {assignment}/{notebook or '*'} trains. Trainings: {known}.")
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update({name: ENVIRONMENT[name] for name in THREADS})  # as behind the wall
+    try:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            for owner, book, goal in goals:
+                order = Order(owner, book, goal.what, course, digits)
+                runs = list(pool.map(run_once, [order] * seeds, range(seeds)))
+                row = _row(order, goal, runs)
+                thresholds.write([row])
+                yield row
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def run_once(order: Order, seed: int) -> Measured:
+    """Train the reference once; both its data and its unseeded draws hang on *seed* alone."""
+    checks = catalogue.find(order.assignment, order.notebook)
+    goal = next(goal for goal in _goals(order.assignment, order.notebook) if goal.what == order.goal)
+    digits = find_digits(order.course, order.digits) if goal.takes_digits else None
+    student = LocalStudent(checks.namespace())
+    student.seed(seed)
+    began = time.perf_counter()
+    run = goal.run(student, np.random.default_rng([2026, seed]), digits)  # type: ignore[arg-type]
+    seconds = time.perf_counter() - began
+    return Measured(
+        run.reached, seconds, digits.name if digits else thresholds.DRAWN, _device(checks.spec.imports)
+    )
+
+
+def _goals(assignment: str, notebook: str) -> list[Goal]:
+    return goals_of(importlib.import_module(f"grader.checks.{assignment}.test_{notebook}"))
+
+
+def _row(order: Order, goal: Goal, runs: Sequence[Measured]) -> Threshold:
+    figures = np.array([run.reached for run in runs])
+    if not np.isfinite(figures).all():
+        raise ConfigError(
+            f"The reference of {order.assignment}/{order.notebook} reached no finite {goal.what}."
+        )
+    n, mean, sd = len(figures), float(figures.mean()), float(figures.std(ddof=1))
+    k = tolerance_factor(n)
+    threshold = mean + k * sd if goal.below else mean - k * sd
+    return Threshold(
+        assignment=order.assignment,
+        notebook=order.notebook,
+        goal=goal.what,
+        data=runs[0].data,
+        device=runs[0].device,
+        threshold=_rounded(threshold),
+        told=_rounded(threshold + TOLD * (mean - threshold)),
+        mean=_rounded(mean),
+        sd=_rounded(sd),
+        n=n,
+        k=_rounded(k),
+        worst=_rounded(float(figures.max() if goal.below else figures.min())),
+        seconds=_rounded(float(np.mean([run.seconds for run in runs]))),
+        versions={"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES},
+        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+    )
+
+
+def _rounded(value: float) -> float:
+    """Keep four significant digits: more than the sampling error of 30 seeds leaves certain."""
+    return float(f"{value:.4g}")
+
+
+def _device(imports: tuple[str, ...]) -> str:
+    if "torch" not in imports:
+        return "cpu"
+    import torch  # noqa: PLC0415 - seconds to load; only notebooks that train with it need it
+
+    return str(torch.cuda.get_device_name()) if torch.cuda.is_available() else "cpu"
