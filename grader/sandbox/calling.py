@@ -159,7 +159,7 @@ class Caller:
         raise BadFrame("no answer to the question")
 
     def _request(self, order: Order, number: int) -> tuple[messages.Call, list[memoryview]]:
-        encoder = Encoder(lambda value: self._outgoing(value, encoder), self._notebook.limits.frame_bytes)
+        encoder = Encoder(lambda value: self._outgoing(value, encoder), self._notebook.limits.order_bytes)
         try:
             batch = [[encoder.encode(each) for each in args] for args in order.batch]
             kwargs = {name: encoder.encode(each) for name, each in order.kwargs.items()}

@@ -92,6 +92,7 @@ class Zygote:
             limits.open_files,
             limits.scratch_bytes,
             limits.frame_bytes,
+            limits.order_bytes,
             seccomp_program() if self._walled else b"",
         )
         problem = "it did not answer"

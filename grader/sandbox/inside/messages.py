@@ -246,6 +246,7 @@ class Start(msgspec.Struct, frozen=True, tag="start"):
     open_files: int
     scratch_bytes: int
     frame_bytes: int
+    order_bytes: int
     seccomp: bytes
 
 

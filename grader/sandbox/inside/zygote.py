@@ -125,7 +125,7 @@ def _become_student(start: Start, setup: Setup, channel: int, shell: Shell) -> N
     code = 1
     try:
         channel = jail.quiet_descriptors(channel)
-        line = Channel(socket.socket(fileno=channel), start.frame_bytes)
+        line = Channel(socket.socket(fileno=channel), start.order_bytes)
         if setup.walled:
             jail.close_the_doors(start)
         else:
