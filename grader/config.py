@@ -24,7 +24,8 @@ class Limits(msgspec.Struct, frozen=True):
         open_files: file descriptors a process.
         scratch_bytes: the private scratch folder, which lies in memory.
         output_bytes: what the notebook may print and draw, all cells together.
-        frame_bytes: one message through the wall, either way.
+        frame_bytes: one message from the student's side of the wall.
+        order_bytes: one message to it: the digits of a training, say.
     """
 
     notebook_seconds: float = 300.0
@@ -36,6 +37,7 @@ class Limits(msgspec.Struct, frozen=True):
     scratch_bytes: int = 64 * MEBIBYTE
     output_bytes: int = 4 * MEBIBYTE
     frame_bytes: int = 32 * MEBIBYTE
+    order_bytes: int = 128 * MEBIBYTE
 
 
 class Config(msgspec.Struct, frozen=True):
