@@ -1,8 +1,8 @@
 """
 Fully connected nets as seen from this side of the wall: their parameters, and what these compute.
 
-A model stays on the student's side, and what it says of held-out rows could be looked up in a table there. What
-its parameters say is computed here: only a training puts that into them.
+A model stays on the student's side, and what it says of held-out rows could be looked up in a table there.
+What its parameters say is computed here: only a training puts that into them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ FloatArray = NDArray[np.float64]
 Layers = list[tuple[FloatArray, FloatArray]]  # W (n_l, n_{l-1}) and b (n_l,) of each layer, in order
 
 # Outputs of a net in float32, against the same in float64: a sum of n products of order 1 is off by about
-# sqrt(n) * 6e-8, 2e-6 for 784 of them, and a few layers add up to some 1e-5; wrong nets differ by 0.1 and more.
+# sqrt(n) * 6e-8, 2e-6 for 784 of them, and a few layers add up to some 1e-5; wrong nets differ by 0.1 and
+# more.
 SAME_OUTPUT = 1e-3
 
 
