@@ -43,16 +43,19 @@ IsolationOption = Annotated[
     typer.Option(help="none: without a wall, on a system that has none; for your own notebooks only."),
 ]
 
+DigitsOption = Annotated[str, typer.Option(help="Own digits for training checks; see docs/instructors.md.")]
+
 
 @app.command("validate")
 def validate_command(
     assignment: Annotated[str | None, typer.Argument(help="Such as backprop; all, by default.")] = None,
     course: CourseOption = None,
     isolation: IsolationOption = "wall",
+    digits: DigitsOption = "",
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks to prove side by side.")] = os.cpu_count() or 1,
 ) -> None:
     """Prove the hidden checks: solutions pass, stubs and misconceptions don't, nothing leaks."""
-    config = Config(course=course or pipeline.course_of(Path.cwd()), isolation=isolation)
+    config = Config(course or pipeline.course_of(Path.cwd()), isolation=isolation, digits=digits)
     findings = []
     with console.status("proving the checks; a notebook takes a minute or two"):
         for finding in validate(assignment, config, jobs):
@@ -71,7 +74,7 @@ def calibrate_command(
         int, typer.Option(min=LEAST_SEEDS, help="Trainings of the reference, for each goal.")
     ] = 30,
     course: CourseOption = None,
-    digits: Annotated[str, typer.Option(help="Own digits; see docs/instructors.md.")] = "",
+    digits: DigitsOption = "",
     jobs: Annotated[int, typer.Option(min=1, help="Trainings side by side.")] = os.cpu_count() or 1,
 ) -> None:
     """Train the reference over seeds on this device, and derive the thresholds of training checks."""
@@ -92,9 +95,10 @@ def check_command(
     student: Annotated[str, typer.Option(help="Whose inputs to draw.")] = "nobody",
     course: CourseOption = None,
     isolation: IsolationOption = "wall",
+    digits: DigitsOption = "",
 ) -> None:
     """Grade one notebook as nbgrader would, without the gradebook, and show why."""
-    config = Config(course=course or pipeline.course_of(notebook), isolation=isolation)
+    config = Config(course or pipeline.course_of(notebook), isolation=isolation, digits=digits)
     submission = read_submission(notebook, student, config)
     with Sandbox(config.limits, config.isolation) as sandbox:
         sandbox.self_test()

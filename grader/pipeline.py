@@ -12,20 +12,21 @@ import hashlib
 import importlib.metadata
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 
 from grader import score, secret
 from grader.checks import catalogue, plugin
+from grader.checks.digits import Digits, find_digits
 from grader.checks.judge import Judge, seed_of
 from grader.config import Config
 from grader.records import Grade, Provenance, Submission
 from grader.sandbox import Sandbox
 from grader.submission import read_submission
 
-__all__ = ["digest", "grade", "open_for_checks"]
+__all__ = ["digest", "digits_of", "grade", "open_for_checks"]
 
 
 def grade(submission: Submission, config: Config, sandbox: Sandbox) -> Grade:
@@ -45,7 +46,7 @@ def grade(submission: Submission, config: Config, sandbox: Sandbox) -> Grade:
     checks = catalogue.find(submission.assignment, submission.notebook)
     seed = submission_seed(submission, config)
     with sandbox.start(submission, checks.spec.imports) as student:
-        results = plugin.run(checks, student, seed)
+        results = plugin.run(checks, student, seed, digits=digits_of(config))
         runs, restarts = student.runs, student.restarts
     return Grade(
         student_id=submission.student_id,
@@ -73,11 +74,19 @@ def submission_seed(submission: Submission, config: Config) -> bytes:
     return seed_of(secret.read_or_create(config.course), *names).to_bytes(16, "big")
 
 
+def digits_of(config: Config) -> Callable[[], Digits]:
+    """Return what loads the course's digits; they are loaded only where a check takes them."""
+    return functools.partial(find_digits, config.course, config.digits)
+
+
 def digest(submission: Submission, config: Config) -> str:
-    """Return what the result hangs on, as SHA-256: notebook, seed, limits, this package and its libraries."""
+    """
+    Return what the result hangs on, as SHA-256: notebook, seed, digits, limits, this package, its libraries.
+    """
     parts = [
         msgspec.json.encode(submission),
         submission_seed(submission, config),
+        _digits_name(submission, config).encode(),
         msgspec.json.encode([config.limits, config.isolation]),
         _package_digest(),
         msgspec.json.encode(versions()),
@@ -93,7 +102,14 @@ def provenance(submission: Submission, config: Config) -> Provenance:
         isolation=config.isolation,
         device="cpu",
         versions=versions(),
+        digits=_digits_name(submission, config),
     )
+
+
+def _digits_name(submission: Submission, config: Config) -> str:
+    """Return which digits the notebook's checks draw from; empty where none takes any."""
+    checks = catalogue.find(submission.assignment, submission.notebook)
+    return digits_of(config)().name if checks.takes_digits else ""
 
 
 @functools.cache
@@ -124,7 +140,7 @@ def open_for_checks(notebook: Path, student_id: str, config: Config | None = Non
     with Sandbox(config.limits, config.isolation) as sandbox:
         sandbox.self_test()
         with sandbox.start(submission, checks.spec.imports) as student:
-            yield Judge(checks, student, submission_seed(submission, config))
+            yield Judge(checks, student, submission_seed(submission, config), digits_of(config))
 
 
 def course_of(path: Path) -> Path:

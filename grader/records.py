@@ -130,6 +130,7 @@ class Provenance(msgspec.Struct, frozen=True):
         isolation: "wall", or "none" where an author asked for it.
         device: "cpu", or the GPU's name.
         versions: library name to version.
+        digits: the name of the digits that its checks drew from; empty where they drew from none.
     """
 
     digest: str
@@ -137,6 +138,7 @@ class Provenance(msgspec.Struct, frozen=True):
     isolation: str
     device: str
     versions: dict[str, str]
+    digits: str = ""
 
 
 class Grade(msgspec.Struct, frozen=True):

@@ -77,7 +77,8 @@ class _Bench:
         """Return the results of one blank alone."""
         submission = from_notebook(notebook, SEEDS[0], self.checks.assignment, self.checks.notebook)
         with self.sandbox.start(submission, self.checks.spec.imports) as student:
-            return plugin.run(self.checks, student, pipeline.submission_seed(submission, self.config), blank)
+            seed = pipeline.submission_seed(submission, self.config)
+            return plugin.run(self.checks, student, seed, blank, pipeline.digits_of(self.config))
 
     def with_variants(self, replaced: Sequence[Variant]) -> nbformat.NotebookNode:
         """Return the solved notebook with *replaced* in place of their blanks' solutions."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -30,6 +31,7 @@ class CheckSet(msgspec.Struct, frozen=True):
         reference: the module with the right answers.
         misconceptions: name → the variants of that name, in the order of their module.
         styles: likewise.
+        takes_digits: whether a check draws from the course's digits.
     """
 
     assignment: str
@@ -39,6 +41,7 @@ class CheckSet(msgspec.Struct, frozen=True):
     reference: ModuleType
     misconceptions: dict[str, list[Variant]]
     styles: dict[str, list[Variant]]
+    takes_digits: bool = False
 
     def namespace(self, replaced: list[Variant] | None = None) -> dict[str, Any]:
         """
@@ -96,7 +99,13 @@ def find(assignment: str, notebook: str) -> CheckSet:
         reference=_load(assignment, f"reference_{notebook}"),
         misconceptions=variants(_load(assignment, f"misconceptions_{notebook}"), "misconception"),
         styles=variants(_load(assignment, f"styles_{notebook}"), "style"),
+        takes_digits=any(map(_takes_digits, vars(tests).values())),
     )
+
+
+def _takes_digits(value: Any) -> bool:
+    """Whether *value* is a check with that argument."""
+    return hasattr(value, "pytestmark") and "digits" in inspect.signature(value).parameters
 
 
 def _load(assignment: str, name: str) -> ModuleType:

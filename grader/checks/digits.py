@@ -21,7 +21,16 @@ import numpy.typing as npt
 from grader.checks import idx
 from grader.errors import ConfigError
 
-__all__ = ["MNIST", "Digits", "coarse_rows", "find_digits", "hidden_digits", "mnist_folder", "wrong_files"]
+__all__ = [
+    "MNIST",
+    "Digits",
+    "coarse_rows",
+    "find_digits",
+    "hidden_digits",
+    "mnist_folder",
+    "small_part",
+    "wrong_files",
+]
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
@@ -78,7 +87,7 @@ def find_digits(course: Path, setting: str = "") -> Digits:
     folder = mnist_folder(course).resolve()
     if any(idx.find(folder, name) for name in MNIST):
         return _full_mnist(folder)
-    return _small_part()
+    return small_part()
 
 
 def mnist_folder(course: Path) -> Path:
@@ -139,7 +148,8 @@ def coarse_rows(images: Images) -> npt.NDArray[np.float64]:
 
 
 @functools.cache
-def _small_part() -> Digits:
+def small_part() -> Digits:
+    """Return the digits that are always there: 3,000 that no notebook has, and 1,000 held out."""
     images, labels = hidden_digits()
     n = TRAINING_DIGITS  # the file is in random order
     return Digits("mnist-5000", images[:n], labels[:n], images[n:], labels[n:])

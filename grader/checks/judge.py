@@ -20,6 +20,7 @@ import numpy as np
 
 from grader.checks.catalogue import CheckSet
 from grader.checks.diagnosis import Diagnosis, diagnose
+from grader.checks.digits import Digits, small_part
 from grader.errors import CheckFailure, LimitHit, NotWritten
 from grader.records import CheckResult, Verdict
 from grader.sandbox import Call, Shown, Student
@@ -66,10 +67,18 @@ class Judge:
         checks: the notebook's spec, reference and misconceptions.
         student: the submission's process behind the wall.
         secret: what this submission's inputs are drawn from.
+        digits: gives the course's digits, to the checks that take them.
     """
 
-    def __init__(self, checks: CheckSet, student: Student, secret: bytes) -> None:
+    def __init__(
+        self,
+        checks: CheckSet,
+        student: Student,
+        secret: bytes,
+        digits: Callable[[], Digits] = small_part,
+    ) -> None:
         self.checks = checks
+        self.digits = digits
         self.student = student
         self.secret = secret
         self.results: list[CheckResult] = []

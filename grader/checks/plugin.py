@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from grader.checks.catalogue import CheckSet
+from grader.checks.digits import Digits, small_part
 from grader.checks.judge import Check, Judge
 from grader.errors import GraderError
 from grader.records import CheckResult, Verdict
@@ -28,7 +29,13 @@ __all__ = ["run"]
 JUDGE = pytest.StashKey[Judge]()
 
 
-def run(checks: CheckSet, student: Student, secret: bytes, only: str = "") -> tuple[CheckResult, ...]:
+def run(
+    checks: CheckSet,
+    student: Student,
+    secret: bytes,
+    only: str = "",
+    digits: Callable[[], Digits] = small_part,
+) -> tuple[CheckResult, ...]:
     """
     Run a notebook's hidden checks against *student*, in this process.
 
@@ -37,11 +44,12 @@ def run(checks: CheckSet, student: Student, secret: bytes, only: str = "") -> tu
         student: the submission behind the wall, its notebook run.
         secret: what this submission's inputs are drawn from.
         only: a blank, to judge that one alone; every one, by default.
+        digits: gives the course's digits; called only where a check takes them.
 
     Raises:
         GraderError: pytest could not collect or run the checks.
     """
-    judge = Judge(checks, student, secret)
+    judge = Judge(checks, student, secret, digits)
     collected = _Session(judge, only)
     with _only_our_plugin():
         status = pytest.main([*QUIET, str(checks.path)], plugins=[collected])
@@ -134,13 +142,12 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """Let the judge run a hidden check in place of pytest's plain call."""
-    check = _check_of(pyfuncitem)
-    if check is None:
+    if pyfuncitem.get_closest_marker("check") is None:
         return None
     judge = pyfuncitem.config.stash.get(JUDGE, None) or _judge_by_hand(pyfuncitem)
     if judge.checks.path != pyfuncitem.path:
         pytest.skip(f"the submission is {judge.checks.notebook}; these checks are for another notebook")
-    result = judge.judge(check)
+    result = judge.judge(_check_of(pyfuncitem, judge.digits))
     if result.verdict is Verdict.SKIPPED:
         pytest.skip(result.message)
     if result.verdict is not Verdict.PASSED:
@@ -158,14 +165,20 @@ def rng() -> None:
     """Stand for the generator of the check's inputs; the judge draws it from the secret."""
 
 
-def _check_of(item: pytest.Function) -> Check | None:
+@pytest.fixture(name="digits")
+def stand_for_digits() -> None:
+    """Stand for the course's digits; the judge loads them when a check that takes them is judged."""
+
+
+def _check_of(item: pytest.Function, digits: Callable[[], Digits]) -> Check:
     marker = item.get_closest_marker("check")
-    if marker is None:
-        return None
+    assert marker is not None  # the caller has looked
     arguments = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
 
     def body(student: Student, rng: np.random.Generator) -> None:
         given: dict[str, Any] = {"student": student, "rng": rng}
+        if "digits" in arguments:
+            given["digits"] = digits()
         item.obj(**{name: given.get(name, value) for name, value in arguments.items()})
 
     paragraph = (item.obj.__doc__ or item.name).strip().split("\n\n")[0]

@@ -31,7 +31,7 @@ SIZES = {
 @pytest.fixture(autouse=True)
 def _nothing_is_kept() -> Iterator[None]:
     yield
-    for cached in (digits._own_digits, digits._full_mnist, digits._small_part):
+    for cached in (digits._own_digits, digits._full_mnist, digits.small_part):
         cached.cache_clear()
 
 
