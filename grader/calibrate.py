@@ -8,7 +8,6 @@ is, and the spread of the figures gives the threshold that honest runs miss less
 from __future__ import annotations
 
 import datetime
-import importlib
 import os
 import platform
 import time
@@ -80,9 +79,9 @@ def calibrate(
     if seeds < LEAST_SEEDS:
         raise ConfigError(f"A threshold needs at least {LEAST_SEEDS} seeds, not {seeds}.")
     names = [pair for pair in catalogue.known() if pair[0] == assignment and notebook in (None, pair[1])]
-    goals = [(*name, goal) for name in names for goal in _goals(*name)]
+    goals = [(*name, goal) for name in names for goal in goals_of(*name)]
     if not goals:
-        known = ", ".join("/".join(name) for name in catalogue.known() if _goals(*name))
+        known = ", ".join("/".join(name) for name in catalogue.known() if goals_of(*name))
         raise ConfigError(f"No check of {assignment}/{notebook or '*'} trains. Trainings: {known}.")
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update({name: ENVIRONMENT[name] for name in THREADS})  # as behind the wall
@@ -102,7 +101,7 @@ def calibrate(
 def run_once(order: Order, seed: int) -> Measured:
     """Train the reference once; both its data and its unseeded draws hang on *seed* alone."""
     checks = catalogue.find(order.assignment, order.notebook)
-    goal = next(goal for goal in _goals(order.assignment, order.notebook) if goal.what == order.goal)
+    goal = next(goal for goal in goals_of(order.assignment, order.notebook) if goal.what == order.goal)
     digits = find_digits(order.course, order.digits) if goal.takes_digits else None
     student = LocalStudent(checks.namespace())
     student.seed(seed)
@@ -114,10 +113,6 @@ def run_once(order: Order, seed: int) -> Measured:
     )
 
 
-def _goals(assignment: str, notebook: str) -> list[Goal]:
-    return goals_of(importlib.import_module(f"grader.checks.{assignment}.test_{notebook}"))
-
-
 def _row(order: Order, goal: Goal, runs: Sequence[Measured]) -> Threshold:
     figures = np.array([run.reached for run in runs])
     if not np.isfinite(figures).all():
@@ -125,7 +120,7 @@ def _row(order: Order, goal: Goal, runs: Sequence[Measured]) -> Threshold:
             f"The reference of {order.assignment}/{order.notebook} reached no finite {goal.what}."
         )
     n, mean, sd = len(figures), float(figures.mean()), float(figures.std(ddof=1))
-    k = tolerance_factor(n)
+    k = tolerance_factor(n, coverage=goal.coverage)
     threshold = mean + k * sd if goal.below else mean - k * sd
     return Threshold(
         assignment=order.assignment,
@@ -139,6 +134,7 @@ def _row(order: Order, goal: Goal, runs: Sequence[Measured]) -> Threshold:
         sd=_rounded(sd),
         n=n,
         k=_rounded(k),
+        coverage=goal.coverage,
         worst=_rounded(float(figures.max() if goal.below else figures.min())),
         seconds=_rounded(float(np.mean([run.seconds for run in runs]))),
         versions={"python": platform.python_version()} | {name: metadata.version(name) for name in LIBRARIES},

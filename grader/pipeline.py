@@ -18,7 +18,8 @@ from pathlib import Path
 import msgspec
 
 from grader import score, secret
-from grader.checks import catalogue, plugin
+from grader.checks import Notebook, catalogue, plugin
+from grader.checks.catalogue import CheckSet
 from grader.checks.digits import Digits, find_digits
 from grader.checks.judge import Judge, seed_of
 from grader.config import Config
@@ -26,12 +27,17 @@ from grader.records import Grade, Provenance, Submission
 from grader.sandbox import Sandbox
 from grader.submission import read_submission
 
-__all__ = ["digest", "digits_of", "grade", "open_for_checks"]
+__all__ = ["checks_of", "digest", "digits_of", "grade", "open_for_checks"]
+
+WRITTEN = Notebook(blanks=())  # of a notebook of written answers: what its code cells may import
 
 
 def grade(submission: Submission, config: Config, sandbox: Sandbox) -> Grade:
     """
     Grade one notebook of one student.
+
+    A notebook without check cells, such as one of written answers, is run for its outputs and scores nothing:
+    its points are nbgrader's, by hand.
 
     Args:
         submission: the notebook, its locked cells put back.
@@ -39,14 +45,14 @@ def grade(submission: Submission, config: Config, sandbox: Sandbox) -> Grade:
         sandbox: a standing wall; used for one submission at a time.
 
     Raises:
-        ConfigError: the notebook has no checks, or the secret can't be used.
+        ConfigError: the notebook has check cells and no checks, or the secret can't be used.
         WallError: the wall does not stand.
     """
     started = time.perf_counter()
-    checks = catalogue.find(submission.assignment, submission.notebook)
+    checks = checks_of(submission)
     seed = submission_seed(submission, config)
-    with sandbox.start(submission, checks.spec.imports) as student:
-        results = plugin.run(checks, student, seed, digits=digits_of(config))
+    with sandbox.start(submission, (checks.spec if checks else WRITTEN).imports) as student:
+        results = plugin.run(checks, student, seed, digits=digits_of(config)) if checks else ()
         runs, restarts = student.runs, student.restarts
     return Grade(
         student_id=submission.student_id,
@@ -59,6 +65,19 @@ def grade(submission: Submission, config: Config, sandbox: Sandbox) -> Grade:
         seconds=time.perf_counter() - started,
         restarts=restarts,
     )
+
+
+def checks_of(submission: Submission) -> CheckSet | None:
+    """
+    Return the notebook's checks; None where it has neither check cells nor checks.
+
+    Raises:
+        ConfigError: it has check cells and no checks, which must never look like a notebook graded by hand.
+    """
+    name = (submission.assignment, submission.notebook)
+    if name not in catalogue.known() and not any(cell.is_check for cell in submission.cells):
+        return None
+    return catalogue.find(*name)
 
 
 def submission_seed(submission: Submission, config: Config) -> bytes:
@@ -108,8 +127,8 @@ def provenance(submission: Submission, config: Config) -> Provenance:
 
 def _digits_name(submission: Submission, config: Config) -> str:
     """Return which digits the notebook's checks draw from; empty where none takes any."""
-    checks = catalogue.find(submission.assignment, submission.notebook)
-    return digits_of(config)().name if checks.takes_digits else ""
+    checks = checks_of(submission)
+    return digits_of(config)().name if checks and checks.takes_digits else ""
 
 
 @functools.cache

@@ -18,9 +18,10 @@ import msgspec
 import nbformat
 
 from grader import pipeline
-from grader.checks import catalogue, plugin
+from grader.checks import catalogue, plugin, thresholds
 from grader.checks.authoring import Variant
 from grader.checks.catalogue import CheckSet
+from grader.checks.training import Goal, goals_of
 from grader.config import Config
 from grader.errors import ConfigError
 from grader.records import CheckResult, Grade, Verdict
@@ -166,6 +167,22 @@ def _release(bench: _Bench) -> Finding:
     return Finding(bench.name, "the release equals the source, hides the rest", 1, tuple(problems))
 
 
+def _thresholds(bench: _Bench) -> Finding:
+    """Every goal of a training was calibrated, and the notebook tells the student a stricter figure."""
+    goals = goals_of(bench.checks.assignment, bench.checks.notebook)
+    problems = [problem for goal in goals for problem in _problems_of_goal(bench, goal)]
+    return Finding(bench.name, "thresholds are calibrated and told", len(goals), tuple(problems))
+
+
+def _problems_of_goal(bench: _Bench, goal: Goal) -> list[str]:
+    rows = [row for row in thresholds.load() if row.key[:3] == (*bench.name.split("/"), goal.what)]
+    if not any(row.device == thresholds.CPU for row in rows):
+        return [f"{goal.what} has no threshold: `grader calibrate {bench.checks.assignment}`"]
+    text = "\n".join(cell.source for cell in bench.source.cells if cell.cell_type == "markdown")
+    told = {thresholds.told_text(row, percent=goal.percent) for row in rows if row.device == thresholds.CPU}
+    return [f"the notebook does not tell {goal.what}: {figure}" for figure in told if figure not in text]
+
+
 def _solution(bench: _Bench) -> Finding:
     """The solution gets full marks, on three seeds."""
     problems: list[str] = []
@@ -268,7 +285,7 @@ def _styles(bench: _Bench) -> Finding:
     return Finding(bench.name, "every right style keeps all marks", len(bench.checks.styles), tuple(problems))
 
 
-PROOFS = (_coverage, _release, _solution, _repeatable, _stub, _trivial, _misconceptions, _styles)
+PROOFS = (_coverage, _release, _thresholds, _solution, _repeatable, _stub, _trivial, _misconceptions, _styles)
 
 
 def _lost(grade: Grade) -> list[str]:

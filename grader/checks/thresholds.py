@@ -12,7 +12,7 @@ import msgspec
 from grader.errors import ConfigError
 from grader.verify import figure
 
-__all__ = ["DRAWN", "TABLE", "Threshold", "find", "load", "told_text", "write"]
+__all__ = ["CPU", "DRAWN", "TABLE", "Threshold", "find", "load", "told_text", "write"]
 
 TABLE = Path(__file__).with_name("thresholds.json")
 DRAWN = "drawn"  # the data of a goal that draws its own
@@ -34,7 +34,8 @@ class Threshold(msgspec.Struct, frozen=True, kw_only=True):
         mean: of the reference's figures.
         sd: their standard deviation, with n - 1 in the denominator.
         n: runs, each with a seed of its own.
-        k: one-sided normal tolerance factor: 95 % confidence that 99.9 % of honest runs pass.
+        k: one-sided normal tolerance factor: 95 % confidence that this share of honest runs pass: *coverage*.
+        coverage: see k.
         worst: the worst of the figures.
         seconds: mean wall time of a run, one thread.
         versions: of what the figures depend on.
@@ -52,6 +53,7 @@ class Threshold(msgspec.Struct, frozen=True, kw_only=True):
     sd: float
     n: int
     k: float
+    coverage: float
     worst: float
     seconds: float
     versions: dict[str, str]

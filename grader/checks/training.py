@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,6 +44,8 @@ class Goal:
         percent: it reads as a percentage.
         chance: what guessing would reach.
         hint: shown where the learning curve suggests nothing.
+        coverage: share of honest runs above the threshold, were the figures normal: more than 0.999 where
+            their tail towards it is longer than that.
     """
 
     def __init__(
@@ -55,10 +57,12 @@ class Goal:
         percent: bool = True,
         chance: float | None = None,
         hint: str = "",
+        coverage: float = 0.999,
     ) -> None:
         self.what = what
         self.below = below
         self.percent = percent
+        self.coverage = coverage
         self.takes_digits = "digits" in inspect.signature(measure).parameters
         self._measure = measure
         self._chance = chance
@@ -105,11 +109,15 @@ def goal(
     percent: bool = True,
     chance: float | None = None,
     hint: str = "",
+    coverage: float = 0.999,
 ) -> Callable[[Callable[..., Run]], Goal]:
     """Make a Goal of a function that trains and measures; the arguments are those of `Goal`."""
-    return lambda measure: Goal(measure, what, below=below, percent=percent, chance=chance, hint=hint)
+    return lambda measure: Goal(
+        measure, what, below=below, percent=percent, chance=chance, hint=hint, coverage=coverage
+    )
 
 
-def goals_of(module: ModuleType) -> list[Goal]:
-    """Return the goals of a check module, in its order."""
+def goals_of(assignment: str, notebook: str) -> list[Goal]:
+    """Return the goals of a notebook's checks, in their order."""
+    module = importlib.import_module(f"grader.checks.{assignment}.test_{notebook}")
     return [value for value in vars(module).values() if isinstance(value, Goal)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from rich.console import Console
 from grader.demo.marks import Mark, problems, read_marks
 from grader.demo.papers import Student
 from grader.demo.roster import SCRIPT_MARKER, simulated_class
-from grader.demo.scratch import ASSIGNMENTS, Scratch
+from grader.demo.scratch import CORE, Scratch
 from grader.demo.table import show
 from grader.errors import GraderError
 from grader.pipeline import course_of
@@ -26,7 +27,7 @@ def main() -> int:
     """Run the demo; 0 where every score is as expected."""
     console = Console(width=None if sys.stdout.isatty() else PRINTED_WIDTH)
     course = course_of(Path.cwd())
-    scratch = Scratch(course, course / FOLDER)
+    scratch = Scratch(course, course / FOLDER, core=_options().core)
     try:
         students, marks = _grade(scratch, console)
     except GraderError as error:
@@ -36,22 +37,28 @@ def main() -> int:
     return _verdict(scratch, students, marks, console)
 
 
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m grader.demo", description=__doc__)
+    parser.add_argument("--core", action="store_true", help=f"only {', '.join(CORE)}")
+    return parser.parse_args()
+
+
 def _grade(scratch: Scratch, console: Console) -> tuple[tuple[Student, ...], list[Mark]]:
     started = time.perf_counter()
 
     def told(text: str) -> None:
         console.print(f"[dim]{time.perf_counter() - started:5.0f} s[/]  {text}", highlight=False)
 
-    told(f"a scratch course in {FOLDER}/; nbgrader generate_assignment {', '.join(ASSIGNMENTS)}")
+    told(f"a scratch course in {FOLDER}/; nbgrader generate_assignment {', '.join(scratch.assignments)}")
     scratch.lay_out()
     students = simulated_class(scratch.books(), scratch.course)
     scratch.hand_in(students)
-    for assignment in ASSIGNMENTS:
+    for assignment in scratch.assignments:
         papers = [p for s in students for p in s.papers if p.assignment == assignment]
         told(f"nbgrader autograde {assignment} ({sum(p.content is not None for p in papers)} notebooks)")
         scratch.autograde(assignment)
     told("nbgrader generate_feedback")
-    scratch.give_feedback(ASSIGNMENTS)
+    scratch.give_feedback(scratch.assignments)
     told("reading the gradebook and the records")
     return students, read_marks(scratch.folder, students)
 

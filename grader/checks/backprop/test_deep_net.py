@@ -10,6 +10,7 @@ from grader.checks.backprop import calls_deep_net as calls
 from grader.checks.backprop import inputs_deep_net as inputs
 from grader.checks.backprop import reference_deep_net as reference
 from grader.checks.backprop.reference_deep_net import Array, Params
+from grader.checks.training import Run, goal
 from grader.sandbox import Rng, Student
 
 BRICKS = ("linear_forward", "linear_backward", "relu_forward", "relu_backward")
@@ -481,19 +482,25 @@ def test_fit_draws_from_the_given_generator(student: Student, rng: np.random.Gen
     assert not _same_net(one, other), "Another seed gave the same net."
 
 
-@check("fit", weight=2, retry=True)
-def test_fit_learns_to_read_digits(student: Student, rng: np.random.Generator) -> None:
-    """fit trains a net of three layers that reads handwritten digits it never saw."""
+# The tail to the left (units that die early) is longer than a normal one: of 400 runs 2 fell below
+# mean - 3.97 sd. The retry is for that: two misses in a row come once in 40,000.
+@goal("the accuracy on held-out digits", chance=0.1, coverage=0.9999)
+def held_out_accuracy(student: Student, rng: np.random.Generator) -> Run:
+    """Train three layers on coarse digits."""
     digits, sizes = inputs.draw_digits(rng), inputs.DIGIT_SIZES
     settings, seed = (inputs.DIGIT_RATE, inputs.DIGIT_EPOCHS, inputs.DIGIT_BATCH), _seed(rng)
     # A few rows are enough to see the start; of many, one would lie on ReLU's kink for a net in float32.
     calls.begin(student, rng, (digits.X[:20], digits.y[:20]), sizes, inputs.DIGIT_RATE, seed)
-    params, losses = calls.call_fit(student, digits.X, digits.y, sizes, *settings, seed, seconds=60)
-    guesses = np.argmax(reference.forward(digits.X_held, params)[0], axis=1)
+    params, losses = calls.call_fit(student, digits.X, digits.y, sizes, *settings, seed)
+    guesses, known = (np.argmax(reference.forward(X, params)[0], axis=1) for X in (digits.X_held, digits.X))
     reached = verify.accuracy(guesses, digits.y_held)
-    verify.assert_reaches(
-        reached, inputs.NEEDED_ACCURACY, "the accuracy on held-out digits", losses=losses, chance=0.1
-    )
+    return Run(reached, losses, on_training=verify.accuracy(known, digits.y))
+
+
+@check("fit", weight=2, trains=30)
+def test_fit_learns_to_read_digits(student: Student, rng: np.random.Generator) -> None:
+    """fit trains a net of three layers that reads handwritten digits it never saw."""
+    held_out_accuracy.check(student, rng)
 
 
 @check("fit", weight=0.5)

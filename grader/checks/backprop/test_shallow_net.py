@@ -22,7 +22,6 @@ from grader.checks.backprop.inputs_shallow_net import (
     LEARNING_RATE,
     TRAININGS,
     Problem,
-    Run,
     draw_decisions,
     draw_predictions,
     draw_problem,
@@ -31,8 +30,10 @@ from grader.checks.backprop.inputs_shallow_net import (
     draw_seeds,
     shapes_of,
 )
+from grader.checks.backprop.inputs_shallow_net import Run as TrainingRun
 from grader.checks.backprop.start_shallow_net import assert_different, assert_same_or_not, assert_scale
 from grader.checks.disguise import random_turn, swap_or_not
+from grader.checks.training import Run, goal
 from grader.sandbox import Rng, Student
 
 NOTEBOOK = Notebook(
@@ -389,9 +390,9 @@ def test_fit_leaves_its_arguments_alone(student: Student, rng: np.random.Generat
     verify.assert_unchanged(seen, arguments, names=("X", "y", "n_h", "learning_rate", "steps", "rng"))
 
 
-def assert_learns(student: Student, rng: np.random.Generator, name: str) -> None:
+def learns(student: Student, rng: np.random.Generator, name: str) -> Run:
     """
-    Fail unless a network that the student's fit trained is right on rows it never saw, judged here.
+    Let the student's fit train a network, and judge here how often it is right on rows it never saw.
 
     The plane of the data lies askew in a space of a few features, and the classes may be exchanged.
     """
@@ -400,31 +401,57 @@ def assert_learns(student: Student, rng: np.random.Generator, name: str) -> None
     X, y = reference.make_data(name, training.m, training.noise, rng)
     held_out, labels = reference.make_data(name, HELD_OUT, training.noise, rng)
     y, labels = swap_or_not(rng, y, labels)
-    run = Run(X @ turn, y, training.n_h, LEARNING_RATE, draw_seeds(rng, 1)[0])
+    run = TrainingRun(X @ turn, y, training.n_h, LEARNING_RATE, draw_seeds(rng, 1)[0])
     begin(student, rng, run)
     params, losses = fit_of(student, run, training.steps)
-    reached = verify.accuracy(reference.predict(held_out @ turn, params), labels)
-    verify.assert_reaches(
-        reached, training.threshold, f"the accuracy on new rows of {name}", losses=losses, chance=0.5
+    reached, known = (
+        verify.accuracy(reference.predict(rows, params), right)
+        for rows, right in ((held_out @ turn, labels), (X @ turn, y))
     )
+    return Run(reached, losses, on_training=known)
 
 
-@check("fit", weight=1.5, retry=True)
+# The left tail of the accuracies is heavier than a normal distribution's (the worst of 1,200 runs lay 6.4 sd
+# below the mean), so the thresholds are set for all but 1 in 10,000 normal runs, and a run that misses is
+# tried again on new data. Of 1,000 other runs 5 missed the circle's and none the others': an honest fit
+# misses twice in a row less than once in 20,000.
+COVERAGE = 0.9999
+
+
+@goal("the accuracy on new rows of circle", chance=0.5, coverage=COVERAGE)
+def circle(student: Student, rng: np.random.Generator) -> Run:
+    """Train on circle."""
+    return learns(student, rng, "circle")
+
+
+@goal("the accuracy on new rows of xor", chance=0.5, coverage=COVERAGE)
+def xor(student: Student, rng: np.random.Generator) -> Run:
+    """Train on xor."""
+    return learns(student, rng, "xor")
+
+
+@goal("the accuracy on new rows of spiral", chance=0.5, coverage=COVERAGE)
+def spiral(student: Student, rng: np.random.Generator) -> Run:
+    """Train on spiral."""
+    return learns(student, rng, "spiral")
+
+
+@check("fit", weight=1.5, trains=30)
 def test_fit_learns_the_circle(student: Student, rng: np.random.Generator) -> None:
     """fit learns to tell the disc from the ring (circle)."""
-    assert_learns(student, rng, "circle")
+    circle.check(student, rng)
 
 
-@check("fit", weight=1.5, retry=True)
+@check("fit", weight=1.5, trains=30)
 def test_fit_learns_xor(student: Student, rng: np.random.Generator) -> None:
     """fit learns to tell the four squares apart (xor)."""
-    assert_learns(student, rng, "xor")
+    xor.check(student, rng)
 
 
-@check("fit", weight=1.5, retry=True)
+@check("fit", weight=1.5, trains=30)
 def test_fit_learns_the_spiral(student: Student, rng: np.random.Generator) -> None:
     """fit learns to tell the two arms apart (spiral)."""
-    assert_learns(student, rng, "spiral")
+    spiral.check(student, rng)
 
 
 # --- predict ----------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from grader.checks.l2.calls_l2 import (
     call_fit_for_two_prices,
     call_weight_norms,
 )
+from grader.checks.training import Run, goal
 from grader.sandbox import Rng, Student
 
 NOTEBOOK = Notebook(
@@ -202,17 +203,24 @@ def test_fit_takes_its_randomness_from_rng(student: Student, rng: np.random.Gene
     assert np.ptp(first["W1"], axis=0).max() > 1e-6, "All hidden units have the same weights."
 
 
-@check("fit", weight=2, retry=True)
-def test_fit_learns_and_keeps_the_weights_small(student: Student, rng: np.random.Generator) -> None:
-    """fit sorts new rows well with a good lambda, and ends with smaller weights for a large one."""
+# The lower tail of the figures is longer than a normal one (wrong labels that lie together): of 600 runs 2
+# fell below mean - 3.92 sd. Two misses in a row come less than once in 50,000.
+@goal("the accuracy on held-out rows", chance=0.5, coverage=0.9999)
+def held_out_accuracy(student: Student, rng: np.random.Generator) -> Run:
+    """Train with a good lambda on data with wrong labels among them."""
     X, y, X_new, y_new = inputs.training_problem(rng)
     problem, seed = inputs.Problem(X, y, {}, inputs.GOOD_LAMBDA), int(rng.integers(2**31))
     begin(student, rng, problem, inputs.HIDDEN_UNITS, inputs.TRAINING_RATE, seed)
     params, losses = call_fit(
         student, problem, inputs.HIDDEN_UNITS, inputs.TRAINING_RATE, inputs.TRAINING_STEPS, seed
     )
-    reached = inputs.held_out_accuracy(params, X_new, y_new)
-    verify.assert_reaches(reached, inputs.NEEDED_ACCURACY, losses=losses)
+    return Run(inputs.held_out_accuracy(params, X_new, y_new), losses)
+
+
+@check("fit", weight=2, trains=60)
+def test_fit_learns_and_keeps_the_weights_small(student: Student, rng: np.random.Generator) -> None:
+    """fit sorts new rows well with a good lambda, and ends with smaller weights for a large one."""
+    held_out_accuracy.check(student, rng)
     free, priced = call_fit_for_two_prices(student, rng)
     assert priced < free, f"A high price makes the norm of the weights {priced / free:.3g} times as large."
 
