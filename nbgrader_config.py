@@ -4,8 +4,9 @@ c = get_config()  # noqa: F821 - nbgrader provides it
 
 c.CourseDirectory.course_id = "deep-learning"
 
-# What a student finds in an empty blank.
+# What a student finds in an empty blank, and in an empty answer.
 c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("<- write your solution here")'}
+c.ClearSolutions.text_stub = "*Write your answer here, in place of this line.*"
 
 # As text, so that nothing in this file can fail: nbgrader passes over a configuration file that raises, and
 # would then run students' code without a wall. A class that can't be imported stops it instead.

@@ -145,6 +145,8 @@ def _show(grade: Grade) -> None:
             console.print(_plain(f"cell {run.index}: {run.error}"))
     total = "needs a person" if grade.points is None else f"{grade.points:g}"
     console.print(f"[bold]{total} / {grade.max_points:g}[/] points in {grade.seconds:.1f} s")
+    if not grade.scores:
+        console.print("It has no check cells: a person grades it, in the formgrader.")
     if grade.provenance.isolation != "wall":
         console.print("[bold red]Graded without a wall: this result is for authors only.[/]")
 
