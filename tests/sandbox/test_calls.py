@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from boxed import NUMPY, TIGHT, notebook
 
-from grader.config import MEBIBYTE
+from grader.config import MEBIBYTE, Limits
 from grader.errors import LimitHit, NotWritten, StudentRaised, UnreadableReply
-from grader.sandbox import Handle, Rng
+from grader.sandbox import Handle, Rng, Tensor
 
 ECHO = "import numpy as np\ndef echo(*args, **kwargs):\n    return (args, kwargs)\n"
 ONE = "def echo(x):\n    return x\n"
@@ -69,6 +69,13 @@ def test_subclasses_of_arrays_and_containers_come_back_plain(start):
     assert kinds == [np.ndarray, np.ndarray, float, np.ndarray, int, bool, dict, tuple, dict]
     assert value[3].dtype == np.float32
     assert value[3].shape == ()
+
+
+def test_a_name_that_numpy_chose_comes_back_as_text(start):
+    student = start("import numpy as np\ndef choose(rng):\n    return {'way': rng.choice(['log', 'linear'])}")
+    chosen = student.call("choose", Rng(1))["way"]
+    assert type(chosen) is str
+    assert chosen in {"log", "linear"}
 
 
 def test_arguments_are_fresh_and_writable_copies(start):
@@ -307,6 +314,19 @@ def test_a_stand_in_draws_from_the_students_generator_and_advances_it(start):
         drawn, after = student.call("with_rng", Rng(5))
     assert np.array_equal(drawn, here.integers(0, 9, 5))
     assert after == here.random()
+
+
+def test_a_stand_in_answers_tensors_with_tensors(box):
+    cells = (
+        "import torch\ndef halves(X, m): return None\ndef both(X):\n"
+        "    a, b = halves(X, 1)['parts']\n    return torch.is_tensor(a), b.float().sum()"
+    )
+    with box.start(notebook(cells), ("numpy", "torch"), Limits()) as student:
+        stand_in = {"halves": lambda X, m: {"parts": [X[:m], X[m:]]}}
+        with student.standing_in(stand_in):
+            are_tensors, total = student.call("both", Tensor([1.0, 2.0, 4.0]))
+    assert are_tensors
+    assert total == 6
 
 
 def test_an_error_of_a_stand_in_is_an_exception_of_the_students(start):

@@ -22,7 +22,7 @@ from .messages import (
 )
 from .nodes import Generator, Held, Node, Seed
 from .shell import CELL, describe, own_traceback
-from .tensors import array_of, tensor_of
+from .tensors import array_of, tensor_of, tensors_of
 from .values import Decoder, Encoder, NotPlain, TooLarge
 
 __all__ = ["Calls"]
@@ -172,7 +172,12 @@ class Calls:
             if os.getpid() != self._home or name not in self._replaced:
                 raise RuntimeError(f"{name} can only be called while the check runs, and from its process")
             generators: list[Any] = []
-            encoder = Encoder(functools.partial(_plain_only, name, generators), self._frame_bytes)
+            tensors: list[Any] = []
+            encoder = Encoder(
+                functools.partial(_plain_only, name, generators),
+                self._frame_bytes,
+                functools.partial(_array_of, tensors),
+            )
             try:
                 asked = Asked(
                     name,
@@ -182,7 +187,8 @@ class Calls:
             except NotPlain as error:
                 raise TypeError(f"{name} was given {error}") from None
             answer, body = self._ask(asked, encoder.body)
-            return self._taken(answer, body, generators)
+            value = self._taken(answer, body, generators)
+            return tensors_of(value) if tensors else value  # who gives tensors is answered in tensors
 
         proxy.__name__ = proxy.__qualname__ = name
         return proxy
@@ -224,6 +230,14 @@ def _plain_only(name: str, generators: list[Any], value: Any) -> Node:
             f"{numbers['state']:x}", f"{numbers['inc']:x}", state["has_uint32"], state["uinteger"]
         )
     raise NotPlain(f"an object of type {type(value).__name__}; {name} takes plain data here")
+
+
+def _array_of(tensors: list[Any], value: Any) -> Any:
+    """Return a tensor's array, and note that there was a tensor; None for everything else."""
+    array = array_of(value)
+    if array is not None:
+        tensors.append(value)
+    return array
 
 
 def _counted(function: Any, name: str, counts: dict[str, int]) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["array_of", "tensor_of"]
+__all__ = ["array_of", "tensor_of", "tensors_of"]
 
 
 def array_of(value: Any) -> Any:
@@ -30,3 +30,14 @@ def tensor_of(array: Any) -> Any:
     """Return a tensor that owns its numbers; where the notebook may not have PyTorch, the array itself."""
     torch: Any = sys.modules.get("torch")
     return array if torch is None else torch.from_numpy(array)
+
+
+def tensors_of(value: Any) -> Any:
+    """Return *value* with tensors in the place of arrays, within its lists, tuples and dicts too."""
+    if isinstance(value, np.ndarray):
+        return tensor_of(value)
+    if isinstance(value, dict):
+        return {key: tensors_of(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(tensors_of(item) for item in value)
+    return value

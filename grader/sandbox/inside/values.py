@@ -117,6 +117,8 @@ class Encoder:
         return Big(f"{value:x}")
 
     def _numpy(self, value: Any) -> Node:
+        if isinstance(value, np.str_):
+            return self._text(str.__str__(value))  # what rng.choice gives of a list of names
         if isinstance(value, (np.float64, np.int64, np.bool_)):
             scalar: bool | int | float = value.item()
             return scalar
