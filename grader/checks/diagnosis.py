@@ -2,8 +2,8 @@
 Which misconception, if any, gives the same answers as the student on the same inputs.
 
 A check's inputs come from its seed alone, so the check can be run again on a wrong implementation from the
-catalogue. Where that fails the check too, and every plain value that the blank returned is the same as the
-student's, the student most likely thinks the same.
+catalogue. Where that fails the check too, and every plain value that the blank returned, or that a function
+which it returned gave, is the same as the student's, the student most likely thinks the same.
 """
 
 from __future__ import annotations
@@ -48,17 +48,23 @@ def diagnose(
         replay: runs the failed check on another student, with the same inputs.
         calls: the student's calls in the failed try, in order.
     """
-    answers = [call for call in calls if call.name == blank]
-    if not answers:
+    if not any(call.name == blank for call in calls):
         return Diagnosis()
+    answers = _answers(checks, blank, calls)
     deadline = time.monotonic() + BUDGET_SECONDS
     for name, replaced in checks.misconceptions.items():
         if blank not in {variant.blank for variant in replaced} or time.monotonic() > deadline:
             continue
         suspect = LocalStudent(checks.namespace(replaced))
-        if _fails(replay, suspect) and _same_answers(answers, [c for c in suspect.log if c.name == blank]):
+        if _fails(replay, suspect) and _same_answers(answers, _answers(checks, blank, suspect.log)):
             return Diagnosis(name, next(v.explanation for v in replaced if v.explanation))
     return Diagnosis()
+
+
+def _answers(checks: CheckSet, blank: str, calls: Sequence[Call]) -> list[Call]:
+    """Return the calls of *blank*, and of what it returned: a function that was returned has no name."""
+    others = set(checks.spec.blanks) - {blank}
+    return [call for call in calls if call.name not in others]
 
 
 def _fails(replay: Callable[[Student], None], suspect: LocalStudent) -> bool:
