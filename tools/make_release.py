@@ -13,9 +13,9 @@ COURSE = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
-    """Release every assignment of source/; what is no longer there leaves release/ too."""
+    """Release the assignments named, or all of source/; what is no longer there leaves release/ too."""
     assignments = sorted({path.parent.name for path in (COURSE / "source").glob("*/*.ipynb")})
-    for assignment in assignments:
+    for assignment in sys.argv[1:] or assignments:
         with tempfile.TemporaryDirectory() as scratch:
             released = generate(COURSE, assignment, Path(scratch))
             target = COURSE / "release" / assignment
