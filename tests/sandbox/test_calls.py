@@ -143,6 +143,22 @@ def test_forgotten_handles_are_released_on_the_other_side(start):
     assert student.call("alive") <= 1
 
 
+def test_an_observed_call_looks_into_nothing_that_came_by_a_handle(start):
+    student = start(
+        """
+        def forward(x):
+            return x, {(0, 1): {x}}
+
+        def backward(d, cache):
+            return d + len(cache)
+        """
+    )
+    _, cache = student.call("forward", 1, opaque=(1,))
+    seen = student.observe("backward", 1, cache)
+    assert seen.value == 2
+    assert seen.args_after == (1, cache)
+
+
 def test_an_observed_call_tells_the_arguments_afterwards_and_counts_calls(start):
     student = start(
         "def forward(x):\n    return x\n"

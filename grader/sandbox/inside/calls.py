@@ -63,7 +63,7 @@ class Calls:
         kwargs = {name: decoder.decode(node) for name, node in request.kwargs.items()}
         for nodes in request.batch:
             args = [decoder.decode(node) for node in nodes]
-            reply, parts = self._one(request, function, args, kwargs)
+            reply, parts = self._one(request, nodes, function, args, kwargs)
             yield reply, parts
             if not isinstance(reply, Returned):
                 return
@@ -81,14 +81,16 @@ class Calls:
             return None, "missing"
         return function, "" if callable(function) else "not callable"
 
-    def _one(self, request: Call, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Parts:
+    def _one(
+        self, request: Call, nodes: list[Node], function: Any, args: list[Any], kwargs: dict[str, Any]
+    ) -> Parts:
         counts = dict.fromkeys(request.count, 0)
         restore = self._count(counts)
         function = self._names[request.name] if request.name else function  # it may be counted itself
         try:
             value = function(*args, **kwargs)
             restore()
-            return self._returned(request, value, args, kwargs, counts)
+            return self._returned(request, value, _to_look_at(nodes, args), kwargs, counts)
         except TooLarge as error:
             return Unplain(request.number, str(error), too_large=True), []
         except NotPlain as error:
@@ -218,6 +220,11 @@ class _Kept:
 
 def _same(value: Any) -> Any:
     return value
+
+
+def _to_look_at(nodes: list[Node], args: list[Any]) -> list[Any]:
+    """Return the arguments without those that the other side has a handle to: caches are opaque."""
+    return [None if isinstance(node, (Held, Seed)) else each for node, each in zip(nodes, args, strict=True)]
 
 
 def _plain_only(name: str, generators: list[Any], value: Any) -> Node:
