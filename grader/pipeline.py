@@ -24,10 +24,10 @@ from grader.checks.digits import Digits, find_digits
 from grader.checks.judge import Judge, seed_of
 from grader.config import Config
 from grader.records import Grade, Provenance, Submission
-from grader.sandbox import Sandbox
+from grader.sandbox import Sandbox, Student, released
 from grader.submission import read_submission
 
-__all__ = ["checks_of", "digest", "digits_of", "grade", "open_for_checks"]
+__all__ = ["checks_of", "digest", "digits_of", "grade", "open_for_checks", "start"]
 
 WRITTEN = Notebook(blanks=())  # of a notebook of written answers: what its code cells may import
 
@@ -51,7 +51,7 @@ def grade(submission: Submission, config: Config, sandbox: Sandbox) -> Grade:
     started = time.perf_counter()
     checks = checks_of(submission)
     seed = submission_seed(submission, config)
-    with sandbox.start(submission, (checks.spec if checks else WRITTEN).imports) as student:
+    with start(submission, config, sandbox) as student:
         results = plugin.run(checks, student, seed, digits=digits_of(config)) if checks else ()
         runs, restarts = student.runs, student.restarts
     return Grade(
@@ -80,6 +80,13 @@ def checks_of(submission: Submission) -> CheckSet | None:
     return catalogue.find(*name)
 
 
+def start(submission: Submission, config: Config, sandbox: Sandbox) -> Student:
+    """Stand a submission up behind the wall: its cells run, the course's files are in its folder."""
+    checks = checks_of(submission)
+    imports = (checks.spec if checks else WRITTEN).imports
+    return sandbox.start(submission, imports, beside=_source_folder(submission, config))
+
+
 def submission_seed(submission: Submission, config: Config) -> bytes:
     """
     Return what the inputs of this notebook's checks are drawn from: 16 bytes, the same at each regrade.
@@ -100,10 +107,13 @@ def digits_of(config: Config) -> Callable[[], Digits]:
 
 def digest(submission: Submission, config: Config) -> str:
     """
-    Return what the result hangs on, as SHA-256: notebook, seed, digits, limits, this package, its libraries.
+    Return what the result hangs on, as SHA-256.
+
+    That is the notebook, the files beside it, the seed, the digits, the limits, this package, its libraries.
     """
     parts = [
         msgspec.json.encode(submission),
+        released.digest(released.released(_source_folder(submission, config))),
         submission_seed(submission, config),
         _digits_name(submission, config).encode(),
         msgspec.json.encode([config.limits, config.isolation]),
@@ -123,6 +133,10 @@ def provenance(submission: Submission, config: Config) -> Provenance:
         versions=versions(),
         digits=_digits_name(submission, config),
     )
+
+
+def _source_folder(submission: Submission, config: Config) -> Path:
+    return config.course / "source" / submission.assignment
 
 
 def _digits_name(submission: Submission, config: Config) -> str:
@@ -158,7 +172,7 @@ def open_for_checks(notebook: Path, student_id: str, config: Config | None = Non
     checks = catalogue.find(submission.assignment, submission.notebook)
     with Sandbox(config.limits, config.isolation) as sandbox:
         sandbox.self_test()
-        with sandbox.start(submission, checks.spec.imports) as student:
+        with start(submission, config, sandbox) as student:
             yield Judge(checks, student, submission_seed(submission, config), digits_of(config))
 
 

@@ -77,7 +77,7 @@ class _Bench:
     def judge(self, notebook: nbformat.NotebookNode, blank: str) -> tuple[CheckResult, ...]:
         """Return the results of one blank alone."""
         submission = from_notebook(notebook, SEEDS[0], self.checks.assignment, self.checks.notebook)
-        with self.sandbox.start(submission, self.checks.spec.imports) as student:
+        with pipeline.start(submission, self.config, self.sandbox) as student:
             seed = pipeline.submission_seed(submission, self.config)
             return plugin.run(self.checks, student, seed, blank, pipeline.digits_of(self.config))
 

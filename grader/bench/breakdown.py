@@ -12,7 +12,7 @@ import msgspec
 
 from grader.checks import catalogue, plugin
 from grader.config import Config
-from grader.pipeline import submission_seed
+from grader.pipeline import start, submission_seed
 from grader.sandbox import Sandbox, Student
 from grader.submission import read_submission
 
@@ -78,7 +78,7 @@ def _grade_all(course: Path, config: Config, sandbox: Sandbox) -> Iterator[tuple
         submission = read_submission(path, path.parts[-3], config)
         checks = catalogue.find(submission.assignment, submission.notebook)
         started = time.perf_counter()
-        with sandbox.start(submission, checks.spec.imports) as student:
+        with start(submission, config, sandbox) as student:
             standing = time.perf_counter()
             timed = _Timed(student)
             plugin.run(checks, timed, submission_seed(submission, config))  # type: ignore[arg-type]

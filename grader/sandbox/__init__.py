@@ -7,7 +7,8 @@ The wall: a submission's notebook runs in a forked process that has no rights; o
     standin.py     a call's stand-ins; bounds.py: their clock and memory
     notebook.py    the cells, run in order, and run again in a new process when one was lost
     process.py     the trusted end of a forked process; zygote.py: of the warm one
-    bubblewrap.py  what the file system behind the wall contains; packages.py: which packages
+    bubblewrap.py  what the file system behind the wall contains; packages.py: which packages;
+                   released.py: which of the course's files beside the notebook
     syscalls.py    which system calls are refused
     selftest.py    the proof that it stands
     inside/        everything that runs behind the wall, and the messages that both sides share

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 from types import TracebackType
 
 from grader.config import Limits
@@ -11,6 +12,8 @@ from grader.errors import ConfigError, WallError
 from grader.records import Submission
 from grader.sandbox.notebook import RunningNotebook
 from grader.sandbox.packages import packages
+from grader.sandbox.process import Process
+from grader.sandbox.released import Released, packed, released
 from grader.sandbox.selftest import prove
 from grader.sandbox.student import Student
 from grader.sandbox.zygote import Zygote
@@ -42,6 +45,7 @@ class Sandbox:
         self._owner = os.getpid()
         self._lock = threading.Lock()
         self._zygotes: dict[tuple[str, ...], Zygote] = {}
+        self._packed: dict[Released, int] = {}
 
     def __enter__(self) -> Sandbox:
         return self
@@ -52,7 +56,11 @@ class Sandbox:
         self.close()
 
     def start(
-        self, submission: Submission, imports: tuple[str, ...], limits: Limits | None = None
+        self,
+        submission: Submission,
+        imports: tuple[str, ...],
+        limits: Limits | None = None,
+        beside: Path | None = None,
     ) -> Student:
         """
         Fork a process and run the cells of *submission* that have `runs`.
@@ -61,13 +69,18 @@ class Sandbox:
             submission: its cells.
             imports: top-level packages that it may import, beside the standard library.
             limits: for this submission; None: the sandbox's own.
+            beside: the folder of the course whose files, but for notebooks, it finds in its own.
 
         Raises:
             WallError: the wall can't be built.
-            ConfigError: one of *imports* is not installed.
+            ConfigError: one of *imports* is not installed, or the files in *beside* are too large.
         """
-        own = limits or self._limits
-        return Student(RunningNotebook(submission, own, lambda: self._zygote(imports).fork(own)))
+        own, files = limits or self._limits, released(beside)
+
+        def fork() -> Process:
+            return self._zygote(imports).fork(own, self._packed_files(files))
+
+        return Student(RunningNotebook(submission, own, fork))
 
     def self_test(self) -> None:
         """
@@ -88,6 +101,15 @@ class Sandbox:
             for zygote in self._zygotes.values():
                 zygote.close()
             self._zygotes.clear()
+            for descriptor in self._packed.values():
+                os.close(descriptor)
+            self._packed.clear()
+
+    def _packed_files(self, files: Released) -> int:
+        with self._lock:
+            if files not in self._packed:
+                self._packed[files] = packed(files)
+            return self._packed[files]
 
     def _zygote(self, imports: tuple[str, ...]) -> Zygote:
         if os.getpid() != self._owner:

@@ -77,9 +77,13 @@ class Zygote:
         """Whether it can fork, as far as is known."""
         return self._process.poll() is None
 
-    def fork(self, limits: Limits) -> Process:
+    def fork(self, limits: Limits, beside: int) -> Process:
         """
         Fork a process for one submission; its first frame says whether the doors are closed.
+
+        Args:
+            limits: its limits.
+            beside: a descriptor of the packed files that it finds in its folder.
 
         Raises:
             WallError: the zygote is gone, or could not fork.
@@ -99,7 +103,7 @@ class Zygote:
         with inside, orders, self._lock, contextlib.suppress(OSError, msgspec.MsgspecError):
             self._control.settimeout(FORK_SECONDS)
             socket.send_fds(
-                self._control, [msgspec.msgpack.encode(start)], [inside.fileno(), orders.fileno()]
+                self._control, [msgspec.msgpack.encode(start)], [inside.fileno(), orders.fileno(), beside]
             )
             problem = msgspec.msgpack.decode(self._hear(), type=Forked).problem
         if problem:

@@ -8,6 +8,7 @@ capability goes, then seccomp shuts the doors that are left.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import resource
 import signal
@@ -15,6 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from .beside import Beside
 from .messages import Start
 
 __all__ = [
@@ -111,20 +113,27 @@ def adopt_orphans() -> None:
         _checked(_prctl(PR_SET_CHILD_SUBREAPER, 1), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
-def quiet_descriptors(keep: int) -> int:
-    """Put the channel on descriptor 3, nothing on 0 to 2, and close all others; return 3."""
+def quiet_descriptors(*keep: int) -> range:
+    """Put *keep* on the descriptors from 3 on, nothing on 0 to 2, and close all others; return the places."""
     null = os.open(os.devnull, os.O_RDWR)
+    # First out of the way: one of them may lie where another one is to go.
+    high = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 3 + len(keep)) for descriptor in keep]
     for standard in (0, 1, 2):
         os.dup2(null, standard)
-    if keep != 3:
-        os.dup2(keep, 3)
-    os.closerange(4, min(os.sysconf("SC_OPEN_MAX"), 65536))
-    return 3
+    kept = range(3, 3 + len(keep))
+    for descriptor, place in zip(high, kept, strict=True):
+        os.dup2(descriptor, place)
+    os.closerange(kept.stop, min(os.sysconf("SC_OPEN_MAX"), 65536))
+    return kept
 
 
-def close_the_doors(start: Start) -> None:
+def close_the_doors(start: Start, beside: Beside) -> None:
     """
     Take every right from this process, which is process 1 of its PID namespace.
+
+    Args:
+        start: its limits.
+        beside: the course's files; they come into its scratch, on top of what that may hold.
 
     Raises:
         OSError: one of the steps failed; no cell may run then.
@@ -138,10 +147,12 @@ def close_the_doors(start: Start) -> None:
     )
     # A real /proc can't be mounted where bubblewrap ran as root, and nothing in a notebook needs one.
     _mount("tmpfs", "/proc", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k,nr_inodes=1,mode=555")
-    options = f"size={start.scratch_bytes},nr_inodes={SCRATCH_FILES},mode=700"
+    size, inodes = start.scratch_bytes + beside.bytes, SCRATCH_FILES + beside.inodes
+    options = f"size={size},nr_inodes={inodes},mode=700"
     _mount("tmpfs", SCRATCH, "tmpfs", MS_NOSUID | MS_NODEV, options)
     _mount(SCRATCH, "/dev/shm", "", MS_BIND, "")  # noqa: S108 - one folder, one cap
     os.chdir(SCRATCH)
+    beside.unpack(Path(SCRATCH))
     _limit_resources(start, warm)
     _drop_capabilities()
     _checked(_prctl(PR_SET_NO_NEW_PRIVS, 1), "prctl(PR_SET_NO_NEW_PRIVS)")
@@ -150,10 +161,11 @@ def close_the_doors(start: Start) -> None:
     _load_filter(start.seccomp)
 
 
-def limit_loosely(start: Start) -> None:
+def limit_loosely(start: Start, beside: Beside) -> None:
     """Do what is possible without a wall (isolation "none"): an own folder and session, a few limits."""
     os.setsid()
     os.chdir(tempfile.mkdtemp(prefix="fork-"))
+    beside.unpack(Path.cwd())
     for which, value in ((resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, start.scratch_bytes)):
         resource.setrlimit(which, (value, value))
 

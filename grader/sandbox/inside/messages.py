@@ -239,7 +239,10 @@ class Setup(msgspec.Struct, frozen=True, tag="setup"):
 
 
 class Start(msgspec.Struct, frozen=True, tag="start"):
-    """Fork a student's process; the two sockets come with it: its channel, its keeper's control."""
+    """
+    Fork a student's process. Three descriptors come with it: its channel, its keeper's control, and the
+    packed files of the course that stand beside the notebook.
+    """
 
     memory_bytes: int
     processes: int

@@ -14,10 +14,12 @@ import os
 import signal
 import socket
 import sys
+from typing import NamedTuple
 
 import msgspec
 
 from . import jail
+from .beside import Beside
 from .channel import Channel
 from .child import Child
 from .imports import Gate
@@ -32,6 +34,14 @@ ORDER_BYTES = 1024 * 1024
 LAZY = {"torch": ("torch._dynamo", "torch.utils.data")}
 
 
+class _Warm(NamedTuple):
+    """What every fork has."""
+
+    walled: bool
+    shell: Shell
+    gate: Gate
+
+
 def main(descriptor: int) -> None:
     """
     Warm up, then fork for each order until the trusted side closes the control socket.
@@ -42,7 +52,7 @@ def main(descriptor: int) -> None:
     control = socket.socket(fileno=descriptor)
     setup = msgspec.msgpack.decode(control.recv(ORDER_BYTES), type=Setup)
     try:
-        shell = _warm_up(setup)
+        warm = _warm_up(setup)
     except (ImportError, OSError) as error:
         control.sendall(msgspec.msgpack.encode(Warm(f"{type(error).__name__}: {error}")))
         return
@@ -51,19 +61,18 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
-        order, descriptors, _, _ = socket.recv_fds(control, ORDER_BYTES, 2)
+        order, descriptors, _, _ = socket.recv_fds(control, ORDER_BYTES, 3)
         if not order:
             os._exit(0)
         start = msgspec.msgpack.decode(order, type=Start)
-        channel, orders = descriptors
         if _fork(control) == 0:
             control.close()
-            _become_keeper(start, setup, channel, orders, shell)
-        os.close(channel)
-        os.close(orders)
+            _become_keeper(start, warm, *descriptors)
+        for passed in descriptors:
+            os.close(passed)
 
 
-def _warm_up(setup: Setup) -> Shell:
+def _warm_up(setup: Setup) -> _Warm:
     pictures = "matplotlib" in setup.imports
     for name in setup.imports:
         importlib.import_module(name)
@@ -73,10 +82,11 @@ def _warm_up(setup: Setup) -> Shell:
     shell = Shell(pictures)
     if pictures:
         _draw_once()
-    sys.meta_path.insert(0, Gate(setup.imports, setup.allowed))
+    gate = Gate(setup.imports, setup.allowed)
+    sys.meta_path.insert(0, gate)
     gc.collect()
     gc.freeze()  # a collection in the fork would touch, and so copy, every page
-    return shell
+    return _Warm(setup.walled, shell, gate)
 
 
 def _draw_once() -> None:
@@ -99,21 +109,22 @@ def _fork(control: socket.socket) -> int:
     return pid
 
 
-def _become_keeper(start: Start, setup: Setup, channel: int, orders: int, shell: Shell) -> None:
+def _become_keeper(start: Start, warm: _Warm, channel: int, orders: int, beside: int) -> None:
     """Fork the student's process into new namespaces and watch it; never returns."""
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        if setup.walled:
+        if warm.walled:
             jail.new_user_and_pids()
         else:
             jail.adopt_orphans()
         pid = os.fork()
         if pid == 0:
-            _become_student(start, setup, channel, shell)
+            _become_student(start, warm, channel, beside)
         os.close(channel)
+        os.close(beside)
         with socket.socket(fileno=orders) as control:
-            keep(control, pid, start, setup.walled)
+            keep(control, pid, start, warm.walled)
         code = 0
     except OSError as error:
         _refuse(channel, f"{error}")
@@ -121,16 +132,21 @@ def _become_keeper(start: Start, setup: Setup, channel: int, orders: int, shell:
         os._exit(code)
 
 
-def _become_student(start: Start, setup: Setup, channel: int, shell: Shell) -> None:
+def _become_student(start: Start, warm: _Warm, channel: int, packed: int) -> None:
     code = 1
     try:
-        channel = jail.quiet_descriptors(channel)
+        channel, packed = jail.quiet_descriptors(channel, packed)
         line = Channel(socket.socket(fileno=channel), start.order_bytes)
-        if setup.walled:
-            jail.close_the_doors(start)
+        beside = Beside(packed)
+        if warm.walled:
+            jail.close_the_doors(start, beside)
         else:
-            jail.limit_loosely(start)
-        Child(line, shell, start.frame_bytes).serve()
+            jail.limit_loosely(start, beside)
+        if beside.modules:
+            # Last, so that no file of this name hides a package.
+            sys.path.append(os.getcwd())  # noqa: PTH109 - a text
+            warm.gate.let_in(beside.modules)
+        Child(line, warm.shell, start.frame_bytes).serve()
     except OSError as error:
         _refuse(channel, f"{error}")
     finally:
