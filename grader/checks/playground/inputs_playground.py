@@ -33,8 +33,8 @@ DIAGNOSES: tuple[Kind, ...] = ("underfitting", "just right", "overfitting")
 # (m, names) at the edges: one row, one feature, none at all.
 EDGES: tuple[tuple[int, int], ...] = ((1, 3), (4, 1), (1, 1), (5, 0), (1, 0))
 
-# At these noises the classes overlap (the best rule by hand is right for 89, 89, 94 and 94 % of the rows): a net
-# that learns its rows by heart reaches some five points less, and a net that is too simple far less.
+# At these noises the classes overlap (the best rule by hand is right for 90, 90, 94 and 94 % of the rows): a
+# net that learns its rows by heart reaches some five points less, and a net that is too simple far less.
 NOISE = {"circle": 1.0, "xor": 1.0, "gauss": 1.5, "spiral": 0.5}
 HELD_OUT = 3000  # rows; the accuracy's standard error is then half a point, and a stand-in takes that many
 

@@ -15,8 +15,8 @@ from grader.checks.playground.reference_playground import features, make_data, p
 @misconception(
     "features",
     "the order of the table instead of the order asked",
-    """The columns come in the order in which the features stand in the table, whatever order was asked for.
-    Whoever uses the columns goes by the list of names: its first name belongs to the first column.""",
+    """The columns come in the order in which the features stand in the table, whatever order was asked
+    for. Whoever uses the columns goes by the list of names: its first name belongs to the first column.""",
 )
 def features_in_own_order(X: Any, names: Any) -> Any:
     x1, x2 = X[:, 0], X[:, 1]
@@ -56,8 +56,8 @@ def features_as_rows(X: Any, names: Any) -> Any:
 @misconception(
     "features",
     "doubled instead of squared",
-    """Twice a coordinate is still a straight line, and gives a net nothing that it did not have. A square is
-    the same for x and -x, and that is what a circle needs.""",
+    """Twice a coordinate is still a straight line, and gives a net nothing that it did not have. A square
+    is the same for x and -x, and that is what a circle needs.""",
 )
 def features_doubled(X: Any, names: Any) -> Any:
     x1, x2 = X[:, 0], X[:, 1]
@@ -72,8 +72,8 @@ def features_doubled(X: Any, names: Any) -> Any:
 @misconception(
     "features",
     "sum instead of product",
-    """The sum of both coordinates is a straight line again. Their product tells whether they have the same
-    sign, and no sum can do that.""",
+    """The sum of both coordinates is a straight line again. Their product tells whether they have the
+    same sign, and no sum can do that.""",
 )
 def features_summed(X: Any, names: Any) -> Any:
     x1, x2 = X[:, 0], X[:, 1]
@@ -88,8 +88,8 @@ def features_summed(X: Any, names: Any) -> Any:
 @misconception(
     "features",
     "sine of degrees",
-    """The coordinates are taken for degrees. NumPy's sine takes its argument in radians, as mathematics does:
-    one full wave for every 6.28 units.""",
+    """The coordinates are taken for degrees. NumPy's sine takes its argument in radians, as mathematics
+    does: one full wave for every 6.28 units.""",
 )
 def features_in_degrees(X: Any, names: Any) -> Any:
     x1, x2 = X[:, 0], X[:, 1]
@@ -104,8 +104,9 @@ def features_in_degrees(X: Any, names: Any) -> Any:
 @misconception(
     "features",
     "no room for an empty list",
-    """An empty list of names is a list, too: the result then has as many rows as X, and no columns. Functions
-    that put columns together need at least one; what would be there before the first column comes?""",
+    """An empty list of names is a list, too: the result then has as many rows as X, and no columns.
+    Functions that put columns together need at least one; what would be there before the first column
+    comes?""",
 )
 def features_never_none(X: Any, names: Any) -> Any:
     x1, x2 = X[:, 0], X[:, 1]
@@ -117,8 +118,9 @@ def features_never_none(X: Any, names: Any) -> Any:
 @misconception(
     "features",
     "standardised by the batch",
-    """Each column is brought to mean 0 and spread 1 with the batch's own numbers, so the same point has other
-    features in other company, and a single row has none at all. A feature is a function of its point.""",
+    """Each column is brought to mean 0 and spread 1 with the batch's own numbers, so the same point has
+    other features in other company, and a single row has none at all. A feature is a function of its
+    point.""",
 )
 def features_standardised(X: Any, names: Any) -> Any:
     x1, x2 = X[:, 0], X[:, 1]
@@ -136,8 +138,8 @@ def features_standardised(X: Any, names: Any) -> Any:
 @misconception(
     "diagnose",
     "looks at the training rows only",
-    """A small loss on the rows that were learned from is all that this asks for, and a net that learned them by
-    heart has the smallest of all. Whether it has understood anything shows on other rows.""",
+    """A small loss on the rows that were learned from is all that this asks for, and a net that learned
+    them by heart has the smallest of all. Whether it has understood anything shows on other rows.""",
 )
 def diagnose_by_training(train_losses: Any, val_losses: Any) -> Any:
     return "underfitting" if train_losses[-1] > train_losses[0] / 2 else "just right"
@@ -146,8 +148,8 @@ def diagnose_by_training(train_losses: Any, val_losses: Any) -> Any:
 @misconception(
     "diagnose",
     "looks at the validation rows only",
-    """A large loss on the validation rows has two possible causes, and the treatments are opposite. Which of the
-    two it is, the training rows tell: does the net at least know those?""",
+    """A large loss on the validation rows has two possible causes, and the treatments are opposite. Which
+    of the two it is, the training rows tell: does the net at least know those?""",
 )
 def diagnose_by_validation(train_losses: Any, val_losses: Any) -> Any:
     return "underfitting" if val_losses[-1] > val_losses[0] / 2 else "just right"
@@ -156,8 +158,8 @@ def diagnose_by_validation(train_losses: Any, val_losses: Any) -> Any:
 @misconception(
     "diagnose",
     "the two words exchanged",
-    """Under and over are mixed up. A net underfits when it is too simple even for the rows it learned from; it
-    overfits when it follows these rows, accidents included, and fails on others.""",
+    """Under and over are mixed up. A net underfits when it is too simple even for the rows it learned
+    from; it overfits when it follows these rows, accidents included, and fails on others.""",
 )
 def diagnose_exchanged(train_losses: Any, val_losses: Any) -> Any:
     last = max(1, len(train_losses) // 10)
@@ -170,8 +172,8 @@ def diagnose_exchanged(train_losses: Any, val_losses: Any) -> Any:
 @misconception(
     "diagnose",
     "any gap is overfitting",
-    """New rows nearly always cost a little more than those that were learned from; a good net is no exception.
-    It is a large gap that tells of overfitting: large compared with what was to be learned.""",
+    """New rows nearly always cost a little more than those that were learned from; a good net is no
+    exception. It is a large gap that tells of overfitting: large compared with what was to be learned.""",
 )
 def diagnose_any_gap(train_losses: Any, val_losses: Any) -> Any:
     last = max(1, len(train_losses) // 10)
@@ -184,8 +186,9 @@ def diagnose_any_gap(train_losses: Any, val_losses: Any) -> Any:
 @misconception(
     "diagnose",
     "limits that do not know where the curve began",
-    """A loss of 0.4 may be good or bad: cross-entropies of ten classes begin at 2.3, squared prices in the
-    billions. A limit must be a share of something of the same kind, such as the loss at the beginning.""",
+    """A loss of 0.4 may be good or bad: cross-entropies of ten classes begin at 2.3, squared prices in
+    the billions. A limit must be a share of something of the same kind, such as the loss at the
+    beginning.""",
 )
 def diagnose_by_fixed_limits(train_losses: Any, val_losses: Any) -> Any:
     last = max(1, len(train_losses) // 10)
@@ -198,8 +201,8 @@ def diagnose_by_fixed_limits(train_losses: Any, val_losses: Any) -> Any:
 @misconception(
     "diagnose",
     "falling is enough",
-    """This asks only whether a curve ends lower than it began. A net that is far too simple gets a little better
-    as well, and then no further: what counts is how much of the loss is left.""",
+    """This asks only whether a curve ends lower than it began. A net that is far too simple gets a little
+    better as well, and then no further: what counts is how much of the loss is left.""",
 )
 def diagnose_by_falling(train_losses: Any, val_losses: Any) -> Any:
     if train_losses[-1] > train_losses[0]:
@@ -213,8 +216,8 @@ def diagnose_by_falling(train_losses: Any, val_losses: Any) -> Any:
 @misconception(
     "solve",
     "a rule by hand",
-    """The rule for this picture is written down in the function, and no training decides anything. Here you know
-    the rule; where a net is needed, nobody does. The rows must tell what the classes are.""",
+    """The rule for this picture is written down in the function, and no training decides anything. Here
+    you know the rule; where a net is needed, nobody does. The rows must tell what the classes are.""",
 )
 def solve_by_hand(dataset: Any, noise: Any, seed: Any) -> Any:
     make_data(dataset, 100, noise, np.random.default_rng(seed))
@@ -232,8 +235,8 @@ def solve_by_hand(dataset: Any, noise: Any, seed: Any) -> Any:
 @misconception(
     "solve",
     "a straight line for every set",
-    """Two coordinates and no hidden layer: that can draw a straight line and nothing else. It is enough for the two
-    clouds, and for no other set. Give it features that bend, or a hidden layer.""",
+    """Two coordinates and no hidden layer: that can draw a straight line and nothing else. It is enough
+    for the two clouds, and for no other set. Give it features that bend, or a hidden layer.""",
 )
 def solve_by_line(dataset: Any, noise: Any, seed: Any) -> Any:
     rng = np.random.default_rng(seed)
@@ -245,8 +248,8 @@ def solve_by_line(dataset: Any, noise: Any, seed: Any) -> Any:
 @misconception(
     "solve",
     "a few rows learned by heart",
-    """A large net and a dozen rows: it gets these right, accidents included, and knows nothing of the rest of the
-    plane. More rows, a smaller net, fewer steps or a price on large weights would all help.""",
+    """A large net and a dozen rows: it gets these right, accidents included, and knows nothing of the
+    rest of the plane. More rows, a smaller net, fewer steps or a price on large weights would all help.""",
 )
 def solve_by_heart(dataset: Any, noise: Any, seed: Any) -> Any:
     rng = np.random.default_rng(seed)
@@ -259,8 +262,8 @@ def solve_by_heart(dataset: Any, noise: Any, seed: Any) -> Any:
 @misconception(
     "solve",
     "stopped before it has learned",
-    """After a handful of steps the net is still nearly what it was drawn as. Look at the learning curve: as long
-    as the loss falls steeply on both kinds of rows, it is too early to stop.""",
+    """After a handful of steps the net is still nearly what it was drawn as. Look at the learning curve:
+    as long as the loss falls steeply on both kinds of rows, it is too early to stop.""",
 )
 def solve_too_early(dataset: Any, noise: Any, seed: Any) -> Any:
     rng = np.random.default_rng(seed)
@@ -272,8 +275,8 @@ def solve_too_early(dataset: Any, noise: Any, seed: Any) -> Any:
 @misconception(
     "solve",
     "the same set whatever is asked",
-    """It trains on one data set only, whichever name it is given. What it learned there is of no use for another
-    picture: the argument must decide which rows are drawn.""",
+    """It trains on one data set only, whichever name it is given. What it learned there is of no use for
+    another picture: the argument must decide which rows are drawn.""",
 )
 def solve_one_set(dataset: Any, noise: Any, seed: Any) -> Any:
     rng = np.random.default_rng(seed)
@@ -286,8 +289,8 @@ def solve_one_set(dataset: Any, noise: Any, seed: Any) -> Any:
 @misconception(
     "solve",
     "probabilities instead of labels",
-    """The returned function says how probable class 1 is, and leaves the decision to others. It was asked for
-    labels: 0 or 1 for each row.""",
+    """The returned function says how probable class 1 is, and leaves the decision to others. It was asked
+    for labels: 0 or 1 for each row.""",
 )
 def solve_undecided(dataset: Any, noise: Any, seed: Any) -> Any:
     rng = np.random.default_rng(seed)
@@ -300,8 +303,8 @@ def solve_undecided(dataset: Any, noise: Any, seed: Any) -> Any:
 @misconception(
     "solve",
     "new rows standardised by themselves",
-    """New rows are shifted and scaled by their own mean and spread, not by those of the training rows. The same
-    point then lands elsewhere in every batch, and a row that comes alone always in the middle.""",
+    """New rows are shifted and scaled by their own mean and spread, not by those of the training rows.
+    The same point then lands elsewhere in every batch, and a row that comes alone always in the middle.""",
 )
 def solve_restandardised(dataset: Any, noise: Any, seed: Any) -> Any:
     rng = np.random.default_rng(seed)
@@ -320,8 +323,8 @@ def solve_restandardised(dataset: Any, noise: Any, seed: Any) -> Any:
 @misconception(
     "solve",
     "a seed of its own",
-    """The seed is an argument, so that somebody else can repeat a training, and can see how much of a result is
-    luck. With a fixed number inside, every training is the same one.""",
+    """The seed is an argument, so that somebody else can repeat a training, and can see how much of a
+    result is luck. With a fixed number inside, every training is the same one.""",
 )
 def solve_own_seed(dataset: Any, noise: Any, seed: Any) -> Any:
     rng = np.random.default_rng(0)

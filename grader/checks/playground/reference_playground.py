@@ -35,7 +35,7 @@ def make_data(dataset: str, m: int, noise: float, rng: np.random.Generator) -> t
     Draw *m* points of one of the playground's data sets, half of them of each class, shuffled.
 
     Args:
-        dataset: "circle" (a disc in a ring), "xor" (four squares), "gauss" (two clouds) or "spiral" (two arms).
+        dataset: "circle" (a disc in a ring), "xor" (four squares), "gauss" (two clouds), "spiral" (two arms).
         m: number of rows, at most 4,000.
         noise: standard deviation of what is added to each coordinate; the sets have a radius of about 5.
         rng: where the numbers come from.
@@ -181,7 +181,7 @@ def solve(dataset: str, noise: float, seed: int) -> Callable[[FloatArray], IntAr
     """Train on rows of *dataset*; return the function that gives each row of X (m, 2) its label (m,)."""
     names, n_h, steps = CHOICES[dataset]
     rng = np.random.default_rng(seed)
-    X, y = make_data(dataset, 300, noise, rng)
+    X, y = make_data(dataset, 200, noise, rng)
     params, _, _ = train(features(X, names), y, n_h, steps, rng, lam=1.0)
 
     def predict(X: FloatArray) -> IntArray:

@@ -14,25 +14,18 @@ from grader.checks.playground.reference_playground import features, make_data, m
 
 @style("plain loops", "features")
 def features_by_loops(X: Any, names: Any) -> Any:
-    rows = []
+    rows: list[list[float]] = []
     for a, b in X:
-        row = []
+        rows.append([])
         for name in names:
-            if name == "x1":
-                row.append(a)
-            elif name == "x2":
-                row.append(b)
-            elif name == "x1^2":
-                row.append(a * a)
-            elif name == "x2^2":
-                row.append(b * b)
-            elif name == "x1*x2":
-                row.append(a * b)
-            elif name == "sin(x1)":
-                row.append(np.sin(a))
-            else:
-                row.append(np.sin(b))
-        rows.append(row)
+            value = float(a if "x1" in name else b)
+            if name == "x1*x2":
+                value = float(a) * float(b)
+            elif name.endswith("^2"):
+                value = value * value
+            elif name.startswith("sin"):
+                value = float(np.sin(value))
+            rows[-1].append(value)
     return rows
 
 
@@ -143,7 +136,7 @@ def solve_by_validation(dataset: Any, noise: Any, seed: Any) -> Any:
 STEP_BY_STEP = style_text(
     "fresh rows in every step",
     "solve",
-    '''
+    """
     def solve(dataset, noise, seed):
         rng = np.random.default_rng(seed)
         w1, b1 = rng.normal(size=(24, 2)) * 0.7, rng.normal(size=24)
@@ -159,7 +152,7 @@ STEP_BY_STEP = style_text(
             velocity = [0.9 * v - rate * g for v, g in zip(velocity, grads)]
             w1, b1, w2, b2 = (p + v for p, v in zip((w1, b1, w2, b2), velocity))
         return lambda X: (np.tanh(X @ w1.T + b1) @ w2 + b2 > 0).astype(int)
-    ''',
+    """,
 )
 FEATURES_BY_TEXT = style_text(
     "the names as formulas",

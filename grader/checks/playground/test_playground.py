@@ -119,10 +119,9 @@ def assert_told(
         if said != kind:
             wrong[kind, said] = wrong.get((kind, said), 0) + 1
     if wrong:
-        each = len(scales)
-        told = "; ".join(f"{n} of {each} clear cases of {kind} as {said}" for (kind, said), n in wrong.items())
+        told = [f"{n} of {len(scales)} clear cases of {kind} as {said}" for (kind, said), n in wrong.items()]
         raise CheckFailure(
-            f"diagnose takes {told}.",
+            f"diagnose takes {'; '.join(told)}.",
             hint="The rule of thumb has two questions, asked of both curves' ends and of where they began.",
         )
 
@@ -194,28 +193,28 @@ def accuracy_on_spiral(student: Student, rng: np.random.Generator) -> Run:
 
 @check("solve", weight=2, trains=30.0)
 def test_solve_strikes_the_balance_on_circle(student: Student, rng: np.random.Generator) -> None:
-    """solve learns circle (noise 1) from the rows of make_data, and reaches the accuracy on held-out rows."""
+    """solve learns circle (noise 1) from make_data's rows, and reaches the accuracy on held-out ones."""
     accuracy_on_circle.check(student, rng)
     assert_taught(student, rng, "circle")
 
 
 @check("solve", weight=2, trains=30.0)
 def test_solve_strikes_the_balance_on_xor(student: Student, rng: np.random.Generator) -> None:
-    """solve learns xor (noise 1) from the rows of make_data, and reaches the accuracy on held-out rows."""
+    """solve learns xor (noise 1) from make_data's rows, and reaches the accuracy on held-out ones."""
     accuracy_on_xor.check(student, rng)
     assert_taught(student, rng, "xor")
 
 
 @check("solve", weight=2, trains=30.0)
 def test_solve_strikes_the_balance_on_gauss(student: Student, rng: np.random.Generator) -> None:
-    """solve learns gauss (noise 1.5) from the rows of make_data, and reaches the accuracy on held-out rows."""
+    """solve learns gauss (noise 1.5) from make_data's rows, and reaches the accuracy on held-out ones."""
     accuracy_on_gauss.check(student, rng)
     assert_taught(student, rng, "gauss")
 
 
 @check("solve", weight=2, trains=30.0)
 def test_solve_strikes_the_balance_on_spiral(student: Student, rng: np.random.Generator) -> None:
-    """solve learns spiral (noise 0.5) from the rows of make_data, and reaches the accuracy on held-out rows."""
+    """solve learns spiral (noise 0.5) from make_data's rows, and reaches the accuracy on held-out ones."""
     accuracy_on_spiral.check(student, rng)
     assert_taught(student, rng, "spiral")
 
@@ -241,7 +240,7 @@ def test_solve_depends_on_its_seed_alone(student: Student, rng: np.random.Genera
     seed, other = draw_seeds(rng, 2)
     X = rng.uniform(-6.0, 6.0, (3000, 2))
     first, again, different = (
-        labels_of(student, solved(student, "circle", NOISE["circle"], each), X) for each in (seed, seed, other)
+        labels_of(student, solved(student, "circle", NOISE["circle"], s), X) for s in (seed, seed, other)
     )
     apart = int(np.count_nonzero(first != again))
     assert not apart, f"The same seed gives two different answers: {apart} of {len(X)} points differ."
