@@ -51,7 +51,7 @@ def test_step_leaves_its_arguments_alone(student: Student, rng: np.random.Genera
 # --- step_backward ----------------------------------------------------------------------------------------
 
 
-@check("step_backward", weight=2, retry=True)
+@check("step_backward", weight=2)
 def test_step_backward_hands_back_what_came_in(student: Student, rng: np.random.Generator) -> None:
     """step_backward gives dx and dh_prev, the gradients of what went into the step, and derives them."""
     calls.check_step_derived(student, rng)
@@ -59,7 +59,7 @@ def test_step_backward_hands_back_what_came_in(student: Student, rng: np.random.
     calls.check_step(student, rng, given, ("dx", "dh_prev"))
 
 
-@check("step_backward", weight=2, retry=True)
+@check("step_backward", weight=2)
 def test_step_backward_gives_the_gradients_of_the_weights(student: Student, rng: np.random.Generator) -> None:
     """step_backward gives dWx and dWh, the gradients of the weights, and derives them."""
     calls.check_step_derived(student, rng)
@@ -67,14 +67,14 @@ def test_step_backward_gives_the_gradients_of_the_weights(student: Student, rng:
     calls.check_step(student, rng, given, ("dWx", "dWh"))
 
 
-@check("step_backward", retry=True)
+@check("step_backward")
 def test_step_backward_gives_the_gradient_of_the_biases(student: Student, rng: np.random.Generator) -> None:
     """step_backward gives db, the gradient of the biases, summed over the rows."""
     given = inputs.draw_step(rng, *inputs.draw_sizes(rng, 3))
     calls.check_step(student, rng, given, ("db",))
 
 
-@check("step_backward", retry=True)
+@check("step_backward")
 def test_step_backward_takes_any_sizes(student: Student, rng: np.random.Generator) -> None:
     """step_backward works for one row, one input and one unit, and for as many inputs as units."""
     for m, _, n_x, n_h in inputs.EDGES:
@@ -131,7 +131,7 @@ def test_unroll_leaves_its_arguments_alone(student: Student, rng: np.random.Gene
 # --- unroll_backward --------------------------------------------------------------------------------------
 
 
-@check("unroll_backward", weight=3, retry=True)
+@check("unroll_backward", weight=3)
 def test_unroll_backward_gives_the_gradients_of_the_parameters(
     student: Student, rng: np.random.Generator
 ) -> None:
@@ -141,7 +141,7 @@ def test_unroll_backward_gives_the_gradients_of_the_parameters(
     calls.check_unrolls(student, rng, [given], ("dWx", "dWh", "db"))
 
 
-@check("unroll_backward", weight=3, retry=True)
+@check("unroll_backward", weight=3)
 def test_unroll_backward_gives_the_gradients_of_what_came_in(
     student: Student, rng: np.random.Generator
 ) -> None:
@@ -151,7 +151,7 @@ def test_unroll_backward_gives_the_gradients_of_what_came_in(
     calls.check_unrolls(student, rng, [given], ("dX", "dh0"))
 
 
-@check("unroll_backward", retry=True)
+@check("unroll_backward")
 def test_unroll_backward_reaches_back_from_the_last_state(student: Student, rng: np.random.Generator) -> None:
     """unroll_backward carries the gradient back to the start from a loss of the last state alone."""
     X, h0, params, dH = inputs.draw_sequences(rng, *inputs.draw_sizes(rng, 4))
@@ -160,14 +160,14 @@ def test_unroll_backward_reaches_back_from_the_last_state(student: Student, rng:
     calls.check_unrolls(student, rng, [given], calls.SEQUENCE_GRADIENTS)
 
 
-@check("unroll_backward", retry=True)
+@check("unroll_backward")
 def test_unroll_backward_takes_any_sizes(student: Student, rng: np.random.Generator) -> None:
     """unroll_backward works for one row, one time step, one input and one unit."""
     for sizes in inputs.EDGES:
         calls.check_unrolls(student, rng, [inputs.draw_sequences(rng, *sizes)], calls.SEQUENCE_GRADIENTS)
 
 
-@check("unroll_backward", retry=True)
+@check("unroll_backward")
 def test_unroll_backward_takes_any_cache_that_unroll_made(student: Student, rng: np.random.Generator) -> None:
     """unroll_backward uses the caches that it is given, and not those of the last unroll."""
     pair = [inputs.draw_sequences(rng, 3, 4, 2, 5) for _ in range(2)]
