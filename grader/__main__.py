@@ -17,7 +17,6 @@ from grader.calibrate import LEAST_SEEDS, calibrate
 from grader.config import Config
 from grader.errors import GraderError
 from grader.records import CheckResult, Grade, Verdict
-from grader.sandbox import Sandbox
 from grader.submission import read_submission
 from grader.validate import Finding, validate
 
@@ -43,6 +42,11 @@ IsolationOption = Annotated[
     typer.Option(help="none: without a wall, on a system that has none; for your own notebooks only."),
 ]
 
+DeviceOption = Annotated[
+    Literal["auto", "cpu", "cuda"],
+    typer.Option(help="What trainings run on; auto: a GPU where there is one."),
+]
+
 DigitsOption = Annotated[str, typer.Option(help="Own digits for training checks; see docs/instructors.md.")]
 
 
@@ -52,10 +56,12 @@ def validate_command(
     course: CourseOption = None,
     isolation: IsolationOption = "wall",
     digits: DigitsOption = "",
+    device: DeviceOption = "auto",
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks to prove side by side.")] = os.cpu_count() or 1,
 ) -> None:
     """Prove the hidden checks: solutions pass, stubs and misconceptions don't, nothing leaks."""
-    config = Config(course or pipeline.course_of(Path.cwd()), isolation=isolation, digits=digits)
+    folder = course or pipeline.course_of(Path.cwd())
+    config = Config(folder, isolation=isolation, digits=digits, device=device)
     findings = []
     with console.status("proving the checks; a notebook takes a minute or two"):
         for finding in validate(assignment, config, jobs):
@@ -75,12 +81,13 @@ def calibrate_command(
     ] = 30,
     course: CourseOption = None,
     digits: DigitsOption = "",
+    device: DeviceOption = "auto",
     jobs: Annotated[int, typer.Option(min=1, help="Trainings side by side.")] = os.cpu_count() or 1,
 ) -> None:
     """Train the reference over seeds on this device, and derive the thresholds of training checks."""
-    folder = course or pipeline.course_of(Path.cwd())
+    config = Config(course or pipeline.course_of(Path.cwd()), digits=digits, device=device)
     with console.status("training the reference"):
-        for row in calibrate(assignment, notebook, seeds, jobs, folder, digits):
+        for row in calibrate(assignment, notebook, seeds, jobs, config):
             console.print(
                 f"{row.notebook}: {row.goal} ({row.data}, {row.device}): mean {row.mean:g}, sd {row.sd:g}, "
                 f"worst {row.worst:g}, n {row.n}, k {row.k:g}: threshold {row.threshold:g}, told "
@@ -96,11 +103,13 @@ def check_command(
     course: CourseOption = None,
     isolation: IsolationOption = "wall",
     digits: DigitsOption = "",
+    device: DeviceOption = "auto",
 ) -> None:
     """Grade one notebook as nbgrader would, without the gradebook, and show why."""
-    config = Config(course or pipeline.course_of(notebook), isolation=isolation, digits=digits)
+    folder = course or pipeline.course_of(notebook)
+    config = Config(folder, isolation=isolation, digits=digits, device=device)
     submission = read_submission(notebook, student, config)
-    with Sandbox(config.limits, config.isolation) as sandbox:
+    with pipeline.sandbox_of(config) as sandbox:
         sandbox.self_test()
         grade = pipeline.grade(submission, config, sandbox)
     _show(grade)

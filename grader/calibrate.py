@@ -25,8 +25,10 @@ from grader.checks.digits import find_digits
 from grader.checks.local import LocalStudent
 from grader.checks.thresholds import Threshold
 from grader.checks.training import Goal, goals_of
+from grader.config import Config
 from grader.errors import ConfigError
 from grader.sandbox.bubblewrap import ENVIRONMENT
+from grader.sandbox.devices import VISIBLE, find_gpu
 from grader.verify import tolerance_factor
 
 __all__ = ["LEAST_SEEDS", "calibrate"]
@@ -57,7 +59,7 @@ class Measured(msgspec.Struct, frozen=True):
 
 
 def calibrate(
-    assignment: str, notebook: str | None, seeds: int, jobs: int, course: Path, digits: str = ""
+    assignment: str, notebook: str | None, seeds: int, jobs: int, config: Config
 ) -> Iterator[Threshold]:
     """
     Measure every goal of an assignment on this device, and put its rows into the committed table.
@@ -67,8 +69,7 @@ def calibrate(
         notebook: one of its notebooks; None: all.
         seeds: runs of the reference for each goal, at least 30.
         jobs: processes, of one thread each.
-        course: the course folder, where fetched digits lie.
-        digits: as in Config.
+        config: the course, where fetched digits lie; whose digits, and which device.
 
     Yields:
         The rows, as they get done and are written.
@@ -83,12 +84,15 @@ def calibrate(
     if not goals:
         known = ", ".join("/".join(name) for name in catalogue.known() if goals_of(*name))
         raise ConfigError(f"No check of {assignment}/{notebook or '*'} trains. Trainings: {known}.")
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update({name: ENVIRONMENT[name] for name in THREADS})  # as behind the wall
+    wanted = {name: ENVIRONMENT[name] for name in THREADS}  # as behind the wall
+    if find_gpu(config.device) is None:
+        wanted[VISIBLE] = ""
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
             for owner, book, goal in goals:
-                order = Order(owner, book, goal.what, course, digits)
+                order = Order(owner, book, goal.what, config.course, config.digits)
                 runs = list(pool.map(run_once, [order] * seeds, range(seeds)))
                 row = _row(order, goal, runs)
                 thresholds.write([row])

@@ -49,6 +49,7 @@ class Config(msgspec.Struct, frozen=True):
         limits: what one notebook may use.
         isolation: "wall", or "none" for authors on systems that have no wall; marks every result.
         notebook_bytes: the largest submitted file that is read; outputs are what makes notebooks large.
+        device: what trainings run on: "auto" (a GPU where there is one), "cpu", or "cuda" (it must be there).
         digits: the instructor's own digits for training checks, a folder of IDX files or an .npz file, seen
             from the course folder; empty: all of MNIST if `make data` fetched it, else the small part.
     """
@@ -57,4 +58,5 @@ class Config(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
     isolation: str = "wall"
     notebook_bytes: int = 16 * MEBIBYTE
+    device: str = "auto"
     digits: str = ""

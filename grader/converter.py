@@ -27,7 +27,7 @@ from grader.errors import SubmissionError, WallError
 from grader.feedback import notes_markdown, refusal_markdown
 from grader.harmless import clean_cells
 from grader.intake import Document, read_bytes, read_document
-from grader.sandbox import Sandbox
+from grader.pipeline import sandbox_of
 from grader.submission import TemplateCell, notebook_of, restore, template_of
 
 __all__ = ["CourseAutograde", "CourseExporter", "Run"]
@@ -54,7 +54,7 @@ class Run:
         self.wall_error: WallError | None = None
         self.known: dict[str, frozenset[str]] = {}  # assignment → its notebooks
         self.templates: dict[tuple[str, str], tuple[TemplateCell, ...]] = {}
-        self.sandbox = Sandbox(config.limits, config.isolation)
+        self.sandbox = sandbox_of(config)
 
     def fail(self, name: str, reason: str) -> None:
         """Note what a person must look at when the run is over."""
@@ -69,6 +69,9 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
     )
     digits = Unicode(
         "", help="Own digits for training checks: a folder or .npz file; see grader.config."
+    ).tag(config=True)
+    device = Unicode(
+        "auto", help='What trainings run on: "auto" (a GPU where there is one), "cpu" or "cuda".'
     ).tag(config=True)
     run: Run
     refusal = ""  # why the notebook at hand could not be read; empty if it could
@@ -170,7 +173,12 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
     def convert_notebooks(self) -> None:
         """Grade every submission that is due, behind one wall."""
         exporter = self.exporter
-        config = Config(Path(self.coursedir.root), isolation=exporter.isolation, digits=exporter.digits)
+        config = Config(
+            Path(self.coursedir.root),
+            isolation=exporter.isolation,
+            digits=exporter.digits,
+            device=exporter.device,
+        )
         self.exporter.run = run = Run(config, force=self.force)
         self._known_notebooks(self.coursedir.assignment_id)
         try:

@@ -25,9 +25,10 @@ from grader.checks.judge import Judge, seed_of
 from grader.config import Config
 from grader.records import Grade, Provenance, Submission
 from grader.sandbox import Sandbox, Student, released
+from grader.sandbox.devices import Gpu, find_gpu
 from grader.submission import read_submission
 
-__all__ = ["checks_of", "digest", "digits_of", "grade", "open_for_checks", "start"]
+__all__ = ["checks_of", "digest", "digits_of", "grade", "open_for_checks", "sandbox_of", "start"]
 
 WRITTEN = Notebook(blanks=())  # of a notebook of written answers: what its code cells may import
 
@@ -82,9 +83,34 @@ def checks_of(submission: Submission) -> CheckSet | None:
 
 def start(submission: Submission, config: Config, sandbox: Sandbox) -> Student:
     """Stand a submission up behind the wall: its cells run, the course's files are in its folder."""
+    return sandbox.start(submission, imports_of(submission), beside=_source_folder(submission, config))
+
+
+def imports_of(submission: Submission) -> tuple[str, ...]:
+    """Return what the notebook may import, beside the standard library."""
     checks = checks_of(submission)
-    imports = (checks.spec if checks else WRITTEN).imports
-    return sandbox.start(submission, imports, beside=_source_folder(submission, config))
+    return (checks.spec if checks else WRITTEN).imports
+
+
+def sandbox_of(config: Config) -> Sandbox:
+    """
+    Make the sandbox of a course, with the GPU that its trainings may use.
+
+    Raises:
+        ConfigError: a GPU is asked for, and there is none.
+    """
+    return Sandbox(config.limits, config.isolation, _gpu(config.device))
+
+
+def device_of(submission: Submission, config: Config) -> str:
+    """Return what the notebook's trainings run on: "cpu", or the GPU's name."""
+    gpu = _gpu(config.device) if "torch" in imports_of(submission) else None
+    return gpu.name if gpu else "cpu"
+
+
+@functools.cache
+def _gpu(choice: str) -> Gpu | None:
+    return find_gpu(choice)  # asks the loader, which takes a while
 
 
 def submission_seed(submission: Submission, config: Config) -> bytes:
@@ -111,14 +137,15 @@ def digest(submission: Submission, config: Config) -> str:
 
     That is the notebook, the files beside it, the seed, the digits, the limits, this package, its libraries.
     """
+    device = device_of(submission, config)
     parts = [
         msgspec.json.encode(submission),
         released.digest(released.released(_source_folder(submission, config))),
         submission_seed(submission, config),
         _digits_name(submission, config).encode(),
-        msgspec.json.encode([config.limits, config.isolation]),
+        msgspec.json.encode([config.limits, config.isolation, device]),
         _package_digest(),
-        msgspec.json.encode(versions()),
+        msgspec.json.encode(versions(imports_of(submission))),
     ]
     return hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
 
@@ -129,8 +156,8 @@ def provenance(submission: Submission, config: Config) -> Provenance:
         digest=digest(submission, config),
         seed=submission_seed(submission, config).hex(),
         isolation=config.isolation,
-        device="cpu",
-        versions=versions(),
+        device=device_of(submission, config),
+        versions=versions(imports_of(submission)),
         digits=_digits_name(submission, config),
     )
 
@@ -146,9 +173,10 @@ def _digits_name(submission: Submission, config: Config) -> str:
 
 
 @functools.cache
-def versions() -> dict[str, str]:
-    """Return the versions of what a result may depend on."""
-    names = ("grader", "ipython", "matplotlib", "nbgrader", "numpy", "pytest")
+def versions(imports: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the versions of what a result may depend on; PyTorch's where the notebook may import it."""
+    names = ["grader", "ipython", "matplotlib", "nbgrader", "numpy", "pytest"]
+    names += ["torch"] if "torch" in imports else []
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in names}
 
 
@@ -170,7 +198,7 @@ def open_for_checks(notebook: Path, student_id: str, config: Config | None = Non
     config = config or Config(course=course_of(notebook))
     submission = read_submission(notebook, student_id, config)
     checks = catalogue.find(submission.assignment, submission.notebook)
-    with Sandbox(config.limits, config.isolation) as sandbox:
+    with sandbox_of(config) as sandbox:
         sandbox.self_test()
         with start(submission, config, sandbox) as student:
             yield Judge(checks, student, submission_seed(submission, config), digits_of(config))

@@ -131,7 +131,7 @@ def validate(assignment: str | None, config: Config, jobs: int) -> Iterator[Find
 
 def prove(assignment: str, notebook: str, config: Config) -> list[Finding]:
     """Carry out every proof for one notebook."""
-    with Sandbox(config.limits, config.isolation) as sandbox:
+    with pipeline.sandbox_of(config) as sandbox:
         sandbox.self_test()
         bench = _Bench(catalogue.find(assignment, notebook), config, sandbox)
         return [proof(bench) for proof in PROOFS]

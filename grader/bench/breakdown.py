@@ -12,7 +12,7 @@ import msgspec
 
 from grader.checks import catalogue, plugin
 from grader.config import Config
-from grader.pipeline import start, submission_seed
+from grader.pipeline import sandbox_of, start, submission_seed
 from grader.sandbox import Sandbox, Student
 from grader.submission import read_submission
 
@@ -64,7 +64,7 @@ def break_down(course: Path) -> Breakdown:
     """Grade every submission of the scratch course once more and take the time of each part."""
     config = Config(course=course)
     started = time.perf_counter()
-    with Sandbox(config.limits, config.isolation) as sandbox:
+    with sandbox_of(config) as sandbox:
         sandbox.self_test()
         start_up = time.perf_counter() - started
         # The first one also imports the check modules.

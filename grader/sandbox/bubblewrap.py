@@ -9,10 +9,11 @@ import sysconfig
 from pathlib import Path
 
 from grader.errors import WallError
-from grader.sandbox.inside.jail import SCRATCH
+from grader.sandbox.devices import VISIBLE, Gpu
+from grader.sandbox.inside.jail import DRIVER, SCRATCH
 from grader.sandbox.packages import Packages
 
-__all__ = ["ENVIRONMENT", "INSIDE", "bootstrap", "bound", "command", "interpreter"]
+__all__ = ["ENVIRONMENT", "INSIDE", "bootstrap", "bound", "command", "environment", "interpreter"]
 
 INSIDE = Path(__file__).with_name("inside")
 PACKAGES = "/packages"
@@ -34,6 +35,21 @@ ENVIRONMENT = {
 }
 
 
+def environment(gpu: Gpu | None) -> dict[str, str]:
+    """Return the zygote's environment: what PyTorch may see of the machine's cards, too."""
+    if gpu is None:
+        return {**ENVIRONMENT, VISIBLE: ""}
+    seen = {VISIBLE: gpu.visible} if gpu.visible else {}
+    return {
+        **ENVIRONMENT,
+        **seen,
+        "LD_LIBRARY_PATH": ":".join(str(folder) for folder in gpu.folders),
+        # Asks the driver's library whether there is a card: a CUDA call before the fork would spoil it.
+        "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it the same training gives other sums each time
+    }
+
+
 def interpreter() -> str:
     """Return the real Python beneath any virtual environment."""
     return os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
@@ -51,7 +67,7 @@ def bootstrap(walled: bool, code: str, packages: str) -> str:
     return f"{paths}{rights}from inside.zygote import main; main(int(sys.argv[1]))"
 
 
-def command(packages: Packages, descriptor: int, dies_with_thread: bool) -> list[str]:
+def command(packages: Packages, descriptor: int, dies_with_thread: bool, gpu: Gpu | None = None) -> list[str]:
     """
     Return the arguments that start a zygote behind the wall.
 
@@ -59,6 +75,7 @@ def command(packages: Packages, descriptor: int, dies_with_thread: bool) -> list
         packages: what the notebook may import.
         descriptor: the control socket, inherited.
         dies_with_thread: let the kernel end it when the thread that starts it ends.
+        gpu: what it may train on; None: the CPU.
 
     Raises:
         WallError: bubblewrap is not installed.
@@ -69,9 +86,9 @@ def command(packages: Packages, descriptor: int, dies_with_thread: bool) -> list
     arguments = [bwrap, *_namespaces(), "--hostname", "wall", "--new-session", "--as-pid-1", "--clearenv"]
     if dies_with_thread:
         arguments.append("--die-with-parent")
-    for name, value in ENVIRONMENT.items():
+    for name, value in environment(gpu).items():
         arguments += ["--setenv", name, value]
-    arguments += [*_file_system(packages), "--chdir", "/", "--"]
+    arguments += [*_file_system(packages, gpu), "--chdir", "/", "--"]
     # -s and -P: no user's packages and no current folder among the places to import from.
     return [*arguments, interpreter(), "-sP", "-c", bootstrap(True, CODE, PACKAGES), str(descriptor)]
 
@@ -92,20 +109,22 @@ def _may_become_nobody() -> bool:
     return any(int(first) <= 65534 < int(first) + int(count) for first, _, count in rows)
 
 
-def _file_system(packages: Packages) -> list[str]:
+def _file_system(packages: Packages, gpu: Gpu | None) -> list[str]:
     binds = _Binds()
     binds.system()
     binds.python()
     for name, path in packages.entries.items():
         binds.add(path, f"{PACKAGES}/{name}")
     binds.add(INSIDE, f"{CODE}/inside")
+    if gpu is not None:
+        binds.driver(gpu)
     scratch = ["--perms", "1777", "--tmpfs", SCRATCH]  # the zygote's own; each fork covers it with another
-    return [*binds.arguments, *_devices(), "--proc", "/proc", *scratch, "--remount-ro", "/"]
+    return [*binds.arguments, *_devices(gpu), "--proc", "/proc", *scratch, "--remount-ro", "/"]
 
 
-def _devices() -> list[str]:
+def _devices(gpu: Gpu | None) -> list[str]:
     """
-    Three devices, and a folder for each fork's scratch.
+    Three devices, the GPU's where there is one, and a folder for each fork's scratch.
 
     Not bwrap's own /dev: memory that is mapped from /dev/zero is counted to nobody, and by the terminals of
     one /dev/pts submissions that run at the same time could talk.
@@ -113,6 +132,8 @@ def _devices() -> list[str]:
     arguments = ["--perms", "0755", "--tmpfs", "/dev", "--perms", "0755", "--dir", "/dev/shm"]  # noqa: S108
     for name in DEVICES:
         arguments += ["--dev-bind", name, name]
+    for node in gpu.nodes if gpu else ():
+        arguments += ["--dev-bind", str(node), str(node)]
     return [*arguments, "--remount-ro", "/dev"]
 
 
@@ -143,6 +164,14 @@ class _Binds:
 
     def hide(self, folder: Path) -> None:
         self.arguments += ["--perms", "0755", "--tmpfs", str(folder), "--remount-ro", str(folder)]
+
+    def driver(self, gpu: Gpu) -> None:
+        """Add the GPU driver's libraries, where the loader would not find them, and its account of itself."""
+        for path in gpu.libraries:
+            if path.parent not in self.LIBRARIES:
+                self.add(path.resolve(), str(path))
+        if Path("/proc/driver/nvidia").is_dir():
+            self.add(Path("/proc/driver/nvidia"), DRIVER)
 
     def system(self) -> None:
         """Add the C library and its relatives; no commands, no settings, no other language's packages."""

@@ -140,9 +140,13 @@ class Student:
 
     def rng(self, seed: int) -> Handle:
         """Return a numpy.random.Generator that lives on the student's side, for calls that share one."""
-        handle = next(self._caller.call(Order("", [(Rng(seed),)], opaque=WHOLE))).value
+        return self.keep(Rng(seed))
+
+    def keep(self, value: Value) -> Handle:
+        """Send *value* there and leave it: what several calls share, or is made larger there."""
+        handle = next(self._caller.call(Order("", [(value,)], opaque=WHOLE))).value
         if not isinstance(handle, Handle):
-            raise UnreadableReply("A random generator could not be made in the student's process.")
+            raise UnreadableReply("A value could not be kept in the student's process.")
         return handle
 
     def has(self, name: str) -> bool:

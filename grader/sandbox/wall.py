@@ -7,9 +7,12 @@ import threading
 from pathlib import Path
 from types import TracebackType
 
-from grader.config import Limits
+import msgspec
+
+from grader.config import MEBIBYTE, Limits
 from grader.errors import ConfigError, WallError
 from grader.records import Submission
+from grader.sandbox.devices import Gpu
 from grader.sandbox.notebook import RunningNotebook
 from grader.sandbox.packages import packages
 from grader.sandbox.process import Process
@@ -20,6 +23,8 @@ from grader.sandbox.zygote import Zygote
 
 __all__ = ["Sandbox"]
 
+# The libraries of CUDA alone take about a gigabyte of a process; what is computed lies in the card.
+GPU_MEMORY = 6 * 1024 * MEBIBYTE
 USUAL = ("numpy", "matplotlib")  # what most notebooks import: the self-test's warm process serves them too
 
 
@@ -35,13 +40,15 @@ class Sandbox:
     Args:
         limits: what each submission may use.
         isolation: "wall", or "none" for authors on systems that have no wall.
+        gpu: what notebooks that may import PyTorch train on; None: the CPU.
     """
 
-    def __init__(self, limits: Limits, isolation: str = "wall") -> None:
+    def __init__(self, limits: Limits, isolation: str = "wall", gpu: Gpu | None = None) -> None:
         if isolation not in ("wall", "none"):
             raise ConfigError(f'isolation is {isolation!r}; it may be "wall" or "none".')
         self._limits = limits
         self._isolation = isolation
+        self._gpu = gpu
         self._owner = os.getpid()
         self._lock = threading.Lock()
         self._zygotes: dict[tuple[str, ...], Zygote] = {}
@@ -75,12 +82,14 @@ class Sandbox:
             WallError: the wall can't be built.
             ConfigError: one of *imports* is not installed, or the files in *beside* are too large.
         """
-        own, files = limits or self._limits, released(beside)
+        own, files, gpu = limits or self._limits, released(beside), self._gpu_for(imports)
+        if gpu is not None:
+            own = msgspec.structs.replace(own, memory_bytes=max(own.memory_bytes, GPU_MEMORY))
 
         def fork() -> Process:
             return self._zygote(imports).fork(own, self._packed_files(files))
 
-        return Student(RunningNotebook(submission, own, fork))
+        return Student(RunningNotebook(submission, own, fork), gpu.name if gpu else "cpu")
 
     def self_test(self) -> None:
         """
@@ -105,6 +114,9 @@ class Sandbox:
                 os.close(descriptor)
             self._packed.clear()
 
+    def _gpu_for(self, imports: tuple[str, ...]) -> Gpu | None:
+        return self._gpu if "torch" in imports else None
+
     def _packed_files(self, files: Released) -> int:
         with self._lock:
             if files not in self._packed:
@@ -123,5 +135,5 @@ class Sandbox:
                 self._zygotes.pop(key).close()
                 zygote = None
             if zygote is None:
-                zygote = self._zygotes[key] = Zygote(packages(key), self._isolation)
+                zygote = self._zygotes[key] = Zygote(packages(key), self._isolation, self._gpu_for(key))
         return zygote

@@ -16,6 +16,7 @@ import msgspec
 from grader.config import Limits
 from grader.errors import WallError
 from grader.sandbox import bubblewrap
+from grader.sandbox.devices import Gpu
 from grader.sandbox.inside.messages import Forked, Setup, Start, Warm
 from grader.sandbox.packages import Packages
 from grader.sandbox.process import Process
@@ -44,12 +45,14 @@ class Zygote:
     Args:
         packages: what the notebook may import.
         isolation: "wall" or "none".
+        gpu: what its forks may train on; None: the CPU.
 
     Raises:
         WallError: it could not be started.
     """
 
-    def __init__(self, packages: Packages, isolation: str) -> None:
+    def __init__(self, packages: Packages, isolation: str, gpu: Gpu | None = None) -> None:
+        self._gpu = gpu
         self._walled = isolation == "wall"
         self._owner = os.getpid()
         self._lock = threading.Lock()
@@ -97,6 +100,7 @@ class Zygote:
             limits.scratch_bytes,
             limits.frame_bytes,
             limits.order_bytes,
+            self._gpu is not None,
             seccomp_program() if self._walled else b"",
         )
         problem = "it did not answer"
@@ -145,14 +149,14 @@ class Zygote:
             # The kernel ties "dies with its parent" to the parent's thread, and a worker thread may end long
             # before its Sandbox. There the end of the control socket ends the zygote.
             main = threading.current_thread() is threading.main_thread()
-            arguments = bubblewrap.command(packages, descriptor, main)
+            arguments = bubblewrap.command(packages, descriptor, main, self._gpu)
             folder, environment = "/", {"PATH": os.defpath}
         else:
             code = bubblewrap.bootstrap(False, str(bubblewrap.INSIDE.parent), "")
             arguments = [sys.executable, "-P", "-c", code, str(descriptor)]
             folder = self._folder.name
             own = {"PATH": os.defpath, "HOME": folder, "TMPDIR": folder}
-            environment = {**bubblewrap.ENVIRONMENT, **own}
+            environment = {**bubblewrap.environment(self._gpu), **own}
         return subprocess.Popen(  # noqa: S603 - the arguments are ours
             arguments,
             stdin=subprocess.DEVNULL,

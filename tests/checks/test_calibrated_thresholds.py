@@ -11,6 +11,7 @@ from grader import calibrate
 from grader.checks import catalogue, thresholds
 from grader.checks.thresholds import Threshold
 from grader.checks.training import goals_of
+from grader.config import Config
 from grader.errors import ConfigError
 from grader.verify import tolerance_factor
 
@@ -73,12 +74,12 @@ def test_a_row_of_the_same_key_is_replaced_and_the_others_stay(tmp_path: Path) -
 
 def test_too_few_seeds_are_refused() -> None:
     with pytest.raises(ConfigError, match="at least 30"):
-        next(calibrate.calibrate("backprop", None, 29, 1, COURSE))
+        next(calibrate.calibrate("backprop", None, 29, 1, Config(COURSE)))
 
 
 def test_an_assignment_without_trainings_is_named() -> None:
     with pytest.raises(ConfigError, match="No check of activations"):
-        next(calibrate.calibrate("activations", None, 30, 1, COURSE))
+        next(calibrate.calibrate("activations", None, 30, 1, Config(COURSE)))
 
 
 def test_a_device_without_a_row_takes_the_cpu_row() -> None:

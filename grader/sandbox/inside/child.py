@@ -138,3 +138,5 @@ def _seed_all(seed: int) -> None:
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.manual_seed(seed)
+        if os.environ.get("CUBLAS_WORKSPACE_CONFIG"):  # on a GPU sums may come in any order, unless asked
+            torch.use_deterministic_algorithms(True, warn_only=True)

@@ -20,6 +20,7 @@ from .beside import Beside
 from .messages import Start
 
 __all__ = [
+    "DRIVER",
     "SCRATCH",
     "adopt_orphans",
     "close_the_doors",
@@ -35,7 +36,7 @@ STUDENT_UID = 1000  # what the student's process sees as its own uid; outside it
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_BIND = 1, 2, 4, 4096
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_REMOUNT, MS_BIND = 1, 2, 4, 32, 4096
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = (
     1,
     4,
@@ -50,6 +51,7 @@ SECCOMP_MODE_FILTER = 2
 CAPABILITY_VERSION = 0x20080522
 FILTER_BYTES = 8  # sizeof(struct sock_filter)
 SCRATCH = "/tmp"  # noqa: S108 - its name inside the wall only
+DRIVER = "/driver"  # where the zygote sees what /proc tells of the GPU's driver
 STACK_BYTES = 8 * 1024 * 1024
 LOCKED_BYTES = 64 * 1024
 SCRATCH_FILES = 4096  # inodes of the scratch: they cost kernel memory too
@@ -146,7 +148,10 @@ def close_the_doors(start: Start, beside: Beside) -> None:
         libc.unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET), "unshare(mount, ipc, net)"
     )
     # A real /proc can't be mounted where bubblewrap ran as root, and nothing in a notebook needs one.
-    _mount("tmpfs", "/proc", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k,nr_inodes=1,mode=555")
+    if start.gpu and Path(DRIVER).is_dir():
+        _cover_proc_for_the_driver()
+    else:
+        _mount("tmpfs", "/proc", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "size=4k,nr_inodes=1,mode=555")
     size, inodes = start.scratch_bytes + beside.bytes, SCRATCH_FILES + beside.inodes
     options = f"size={size},nr_inodes={inodes},mode=700"
     _mount("tmpfs", SCRATCH, "tmpfs", MS_NOSUID | MS_NODEV, options)
@@ -159,6 +164,16 @@ def close_the_doors(start: Start, beside: Beside) -> None:
     # The keeper may read how much memory is shared. Nobody else sees this process, and it has no secret.
     _checked(_prctl(PR_SET_DUMPABLE, 1), "prctl(PR_SET_DUMPABLE)")
     _load_filter(start.seccomp)
+
+
+def _cover_proc_for_the_driver() -> None:
+    """Leave nothing of /proc but what the GPU's driver tells of itself."""
+    flags = MS_NOSUID | MS_NODEV
+    _mount("tmpfs", "/proc", "tmpfs", flags, "size=16k,nr_inodes=8,mode=755")
+    place = Path("/proc/driver/nvidia")
+    place.mkdir(parents=True)
+    _mount(DRIVER, str(place), "", MS_BIND, "")
+    _mount("tmpfs", "/proc", "tmpfs", flags | MS_REMOUNT | MS_RDONLY, "")
 
 
 def limit_loosely(start: Start, beside: Beside) -> None:
@@ -181,7 +196,9 @@ def _limit_resources(start: Start, warm: tuple[int, int]) -> None:
         # The keeper counts too: it is of the same uid in the same user namespace.
         resource.RLIMIT_NPROC: start.processes + 1,
     }
-    data, addresses = warm
+    # CUDA lays out one space of addresses for the machine's memory and all cards: a limit on it ends the
+    # first call. There the keeper alone watches the memory.
+    data, addresses = (0, 0) if start.gpu else warm
     if data:
         # Private writable memory: a large array fails with a MemoryError before the keeper has to kill.
         limits[resource.RLIMIT_DATA] = data + start.memory_bytes

@@ -250,6 +250,7 @@ class Start(msgspec.Struct, frozen=True, tag="start"):
     scratch_bytes: int
     frame_bytes: int
     order_bytes: int
+    gpu: bool
     seccomp: bytes
 
 
