@@ -63,7 +63,7 @@ def marker(monkeypatch: pytest.MonkeyPatch) -> Marker:
     marker = Marker()
     monkeypatch.setattr(pipeline, "grade", marker.grade)
     monkeypatch.setattr(pipeline, "digest", marker.digest)
-    monkeypatch.setattr(converter, "Sandbox", FakeSandbox)
+    monkeypatch.setattr(converter, "sandbox_of", FakeSandbox)
     monkeypatch.setattr(FakeSandbox, "tested", 0)
     monkeypatch.setattr(FakeSandbox, "trouble", None)
     return marker

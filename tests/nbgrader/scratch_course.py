@@ -98,8 +98,8 @@ class FakeSandbox:
     tested = 0
     trouble: Exception | None = None
 
-    def __init__(self, limits: object, isolation: str = "wall") -> None:
-        del limits, isolation
+    def __init__(self, config: object) -> None:
+        del config
 
     def __enter__(self) -> FakeSandbox:
         return self
