@@ -79,9 +79,7 @@ def check_conv_backward(
     values = student.call("conv_backward", dout, cache)
     answer = dict(zip(GRADIENTS, verify.as_tuple(values, 3, "conv_backward (dX, dW, db)"), strict=True))
     shift = {name: rng.normal(size=value.shape) for name, value in layer.tensors.items()}
-    own_loss = verify.projected_loss(
-        lambda theta: call_conv(student, layer._replace(**theta))[0], dout, "out"
-    )
+    own_loss = verify.projected_loss(lambda theta: call_conv(student, layer.at(theta))[0], dout, "out")
 
     def elsewhere(theta: Params) -> float:
         # Other images need other slopes along the filters, and other filters along the images.
@@ -151,7 +149,9 @@ def check_pool_backward(
     pool, cache = asked or fair_pool(student, drawn, rng)
     right, right_cache = reference.max_pool_forward(*pool)
     dout = rng.normal(size=right.shape)
-    own_loss = verify.projected_loss(lambda theta: call_pool(student, pool._replace(**theta))[0], dout, "out")
+    own_loss = verify.projected_loss(
+        lambda theta: call_pool(student, pool._replace(X=theta["X"]))[0], dout, "out"
+    )
     verify.assert_gradients(
         {"dX": student.call("max_pool_backward", dout, cache)},
         {"X": pool.X},

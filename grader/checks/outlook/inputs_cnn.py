@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +14,7 @@ __all__ = [
     "Layer",
     "Pool",
     "Size",
+    "all_positive",
     "draw_layer",
     "draw_layers",
     "draw_padded",
@@ -35,7 +36,8 @@ Size = tuple[int, int]
 CONV_EDGES = (
     (1, 1, 1, (1, 1), (1, 1), 1, 0),
     (1, 3, 2, (4, 5), (1, 1), 1, 0),
-    (2, 2, 3, (3, 4), (1, 1), 2, 1),
+    (2, 1, 2, (4, 5), (1, 1), 2, 0),
+    (2, 2, 3, (3, 4), (1, 1), 1, 1),
     (2, 2, 3, (3, 4), (3, 4), 1, 0),
     (1, 2, 1, (1, 6), (1, 3), 1, 0),
     (3, 1, 2, (2, 2), (3, 3), 1, 1),
@@ -75,6 +77,11 @@ class Layer(NamedTuple):
     def tensors(self) -> dict[str, FloatArray]:
         """What has a gradient, by name."""
         return {"X": self.X, "W": self.W, "b": self.b}
+
+    def at(self, theta: Mapping[str, FloatArray]) -> Layer:
+        """Return the same layer with some of its tensors replaced."""
+        tensors = {**self.tensors, **theta}
+        return Layer(tensors["X"], tensors["W"], tensors["b"], self.stride, self.pad)
 
 
 class Pool(NamedTuple):
@@ -123,7 +130,7 @@ def draw_layers(rng: np.random.Generator, count: int) -> list[Layer]:
 def draw_strided(rng: np.random.Generator) -> list[Layer]:
     """Draw layers with stride 2 and 3, the first wider than its kernel; the steps leave a rest over."""
     layers = []
-    for stride, kernel in ((3, (2, 1)), (2, (2, 3)), (int(rng.integers(2, 4)), (3, 2))):
+    for stride, kernel in ((3, (2, 2)), (2, (2, 3)), (int(rng.integers(2, 4)), (3, 2))):
         m, channels, filters = _triple(rng, 1, 3)
         image = image_of(kernel, stride, _pair(rng, 2, 3), _rest(rng, stride))
         layers.append(draw_layer(rng, m, channels, filters, image, kernel, stride))
@@ -182,6 +189,11 @@ def draw_pools(rng: np.random.Generator, kind: str) -> list[Pool]:
     return pools
 
 
+def all_positive(pool: Pool) -> Pool:
+    """Return *pool* with its images raised above zero: there a search from zero is right."""
+    return pool._replace(X=pool.X - pool.X.min() + 0.1)
+
+
 def draw_small_pool(rng: np.random.Generator, stride: int) -> Pool:
     """
     Draw a pooling of 24 entries in windows of 2 by 2, for a forward that is right nowhere.
@@ -198,8 +210,7 @@ def easier_pools(pool: Pool) -> Iterator[Pool]:
     """Give *pool*, and variants of it in which what a forward may get wrong doesn't occur."""
     X, size, stride = pool
     rows, columns = (size + (side - size) // stride * stride for side in X.shape[2:])
-    positive = X - X.min() + 0.1
-    for images in (X, positive):
+    for images in (X, all_positive(pool).X):
         yield Pool(images, size, stride)
         yield Pool(images[:, :, :rows, :columns], size, stride)
         n_rows, n_columns = (side // size * size for side in X.shape[2:])

@@ -420,7 +420,7 @@ def conv_backward_numerical(dout: Any, cache: Any) -> Any:
             for step in (1e-5, -1e-5):
                 moved = [given.copy() for given in arrays]
                 moved[which][index] += step
-                sides.append(np.sum(dout * conv_forward(*moved, stride, pad)[0]))
+                sides.append(np.sum(dout * conv_forward(moved[0], moved[1], moved[2], stride, pad)[0]))
             grad[index] = (sides[0] - sides[1]) / 2e-5
         grads.append(grad)
     return tuple(grads)
