@@ -138,7 +138,7 @@ def test_diagnose_tells_overfitting_from_just_right(student: Student, rng: np.ra
     assert_told(student, rng, ("overfitting", "just right"), [draw_scale(rng) for _ in range(6)])
 
 
-@check("diagnose", weight=1)
+@check("diagnose", weight=2)
 def test_diagnose_tells_overfitting_from_underfitting(student: Student, rng: np.random.Generator) -> None:
     """diagnose tells overfitting from underfitting."""
     assert_told(student, rng, ("overfitting", "underfitting"), [draw_scale(rng) for _ in range(6)])
