@@ -55,7 +55,11 @@ class LocalStudent:
 
     def rng(self, seed: int) -> Handle:
         """Make a generator that several calls can share."""
-        return self._keep(np.random.default_rng(seed))
+        return self.keep(Rng(seed))
+
+    def keep(self, value: Any) -> Handle:
+        """Keep *value* as it arrives at a function."""
+        return self._keep(self._arrived(value))
 
     def seed(self, seed: int) -> None:
         """Seed what draws without a generator of its own, as on the student's side."""

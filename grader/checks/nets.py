@@ -119,15 +119,14 @@ def layers_of(
     student.call(model, method="eval")  # dropout, if any, is for training
     layers = as_layers(student.call(model, method="state_dict"), layer_sizes, name)
     outputs = verify.as_array(
-        student.call(model, Tensor(X)), (len(X), layer_sizes[-1]), f"{name}: the logits"
+        student.call(model, Tensor(X)), (len(X), layer_sizes[-1]), f"{name}: the model's output"
     )
     for candidate in _ways_round(layers):
         right = logits_of(candidate, X, activation)
         if np.max(np.abs(outputs - right)) <= SAME_OUTPUT * max(1.0, float(np.max(np.abs(right)))):
             return candidate
-    verify.assert_close(
-        outputs, logits_of(layers, X, activation), f"{name}: the logits", rtol=SAME_OUTPUT, atol=SAME_OUTPUT
-    )
+    right = logits_of(layers, X, activation)
+    verify.assert_close(outputs, right, f"{name}: the model's output", rtol=SAME_OUTPUT, atol=SAME_OUTPUT)
     return layers
 
 
