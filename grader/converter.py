@@ -10,55 +10,33 @@ passed over and students' code would then run in the instructor's account.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
-from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.converters import Autograde, BaseConverter, NbGraderException
-from nbgrader.utils import parse_utc
-from sqlalchemy.exc import OperationalError
+from nbgrader.api import Gradebook
+from nbgrader.converters import Autograde
 from traitlets import Unicode
 
-from grader import archive
-from grader.config import Config
-from grader.errors import SubmissionError, WallError
+from grader.errors import SubmissionError
 from grader.feedback import notes_markdown, refusal_markdown
 from grader.harmless import clean_cells
-from grader.intake import Document, read_bytes, read_document
-from grader.pipeline import sandbox_of
-from grader.submission import TemplateCell, notebook_of, restore, template_of
+from grader.intake import Document, read_document
+from grader.records import Submission
+from grader.run import Run
+from grader.submission import TemplateCell, from_notebook, notebook_of, restore, template_of
+from grader.walk import CourseAutograde
 
-__all__ = ["CourseAutograde", "CourseExporter", "Run"]
-
-# What nbgrader's own exchange writes beside the notebooks; nothing else of the folder is looked at.
-TIMESTAMP = "timestamp.txt"
-EXCHANGE_FILES = (TIMESTAMP, "submission_secret.txt")
-EXCHANGE_FILE_BYTES = 4096
+__all__ = ["CourseExporter"]
 
 
-class Run:
-    """
-    One run of nbgrader over submissions: the settings, the standing wall, and what went wrong.
+class _Reading(NamedTuple):
+    """A submitted file as it was read: *refusal* says why it can't be, *notes* what was put right."""
 
-    Args:
-        config: how the course is graded.
-        force: whether what was graded already is graded again.
-    """
-
-    def __init__(self, config: Config, *, force: bool) -> None:
-        self.config = config
-        self.force = force
-        self.failures: list[str] = []
-        self.wall_error: WallError | None = None
-        self.known: dict[str, frozenset[str]] = {}  # assignment → its notebooks
-        self.templates: dict[tuple[str, str], tuple[TemplateCell, ...]] = {}
-        self.sandbox = sandbox_of(config)
-
-    def fail(self, name: str, reason: str) -> None:
-        """Note what a person must look at when the run is over."""
-        self.failures.append(f"{name}: {reason}")
+    notebook: nbformat.NotebookNode
+    refusal: str
+    notes: tuple[str, ...]
 
 
 class CourseExporter(NotebookExporter):  # type: ignore[misc]
@@ -78,6 +56,7 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
 
     def __init__(self, **arguments: object) -> None:
         super().__init__(**arguments)
+        self._readings: dict[str, _Reading] = {}  # of files that were read ahead
         if isinstance(self.parent, Autograde):
             self.parent.__class__ = CourseAutograde
 
@@ -90,32 +69,45 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
             return converted
         names = (resources or {})["nbgrader"]
         assert isinstance(names, dict)  # noqa: S101 - nbgrader's own
-        key = (names["assignment"], names["notebook"])
-        if key not in self.run.templates:
-            self.run.templates[key] = self._template(*key)
-        template = self.run.templates[key]
-        notebook = self._read(Path(filename), template)
-        result: tuple[str, dict[str, object]] = self.from_notebook_node(notebook, resources)
+        reading = self._readings.pop(filename, None)
+        if reading is None:
+            reading = self._read(Path(filename), self._template_of(names["assignment"], names["notebook"]))
+        self.refusal = reading.refusal
+        if reading.refusal:
+            self.log.error("%s can't be read and earns nothing: %s", filename, reading.refusal)
+        if reading.notes:
+            more = f" And {len(reading.notes) - 5} more." if len(reading.notes) > 5 else ""
+            self.log.warning("%s: %s%s", filename, " ".join(reading.notes[:5]), more)
+        result: tuple[str, dict[str, object]] = self.from_notebook_node(reading.notebook, resources)
         return result
 
-    def _read(self, path: Path, template: tuple[TemplateCell, ...]) -> nbformat.NotebookNode:
-        self.refusal = ""
+    def read_ahead(self, filename: str, student_id: str, assignment: str, name: str) -> Submission | None:
+        """Read a file before the walk comes to it, and keep it till then; None where it can't be read."""
+        reading = self._read(Path(filename), self._template_of(assignment, name))
+        self._readings[filename] = reading
+        return None if reading.refusal else from_notebook(reading.notebook, student_id, assignment, name)
+
+    def _read(self, path: Path, template: tuple[TemplateCell, ...]) -> _Reading:
+        refusal = ""
+        notes: tuple[str, ...] = ()
         try:
             document = read_document(path, self.run.config.notebook_bytes)
         except SubmissionError as error:
-            self.refusal = str(error)
-            self.log.error("%s can't be read and earns nothing: %s", path, error)  # noqa: TRY400
+            refusal = str(error)
             notebook, _ = restore(Document(()), template)
-            first = refusal_markdown(self.refusal)
+            first = refusal_markdown(refusal)
         else:
             notebook, notes = restore(document, template)
-            if notes:
-                more = f" And {len(notes) - 5} more." if len(notes) > 5 else ""
-                self.log.warning("%s: %s%s", path, " ".join(notes[:5]), more)
             first = notes_markdown(notes) if notes else ""
         clean_cells(notebook)
         heading = [nbformat.v4.new_markdown_cell(first)] if first else []
-        return notebook_of([*heading, *notebook.cells])
+        return _Reading(notebook_of([*heading, *notebook.cells]), refusal, notes)
+
+    def _template_of(self, assignment: str, name: str) -> tuple[TemplateCell, ...]:
+        key = (assignment, name)
+        if key not in self.run.templates:
+            self.run.templates[key] = self._template(*key)
+        return self.run.templates[key]
 
     def _template(self, assignment: str, name: str) -> tuple[TemplateCell, ...]:
         """
@@ -149,163 +141,3 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
             ]
         places = {grade_id: place for place, grade_id in enumerate(order)}
         return tuple(sorted(cells, key=lambda cell: places.get(cell.grade_id, len(places))))
-
-
-class _ExchangeFilesOnly(BaseConverter):  # type: ignore[misc]
-    """Copies what nbgrader's exchange wrote, and no file of the student's."""
-
-    def init_assignment(self, assignment_id: str, student_id: str) -> None:
-        source = Path(self._format_source(assignment_id, student_id))
-        destination = Path(self._format_dest(assignment_id, student_id))
-        destination.mkdir(parents=True, exist_ok=True)
-        for name in EXCHANGE_FILES:
-            if os.path.lexists(source / name):
-                target = destination / name
-                target.unlink(missing_ok=True)
-                target.write_bytes(read_bytes(source / name, EXCHANGE_FILE_BYTES))
-
-
-class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
-    """nbgrader's Autograde, for hostile folders: one bad submission costs itself only, and says why."""
-
-    notebooks: list[str]  # paths of the submission at hand; kept by nbgrader
-
-    def convert_notebooks(self) -> None:
-        """Grade every submission that is due, behind one wall."""
-        exporter = self.exporter
-        config = Config(
-            Path(self.coursedir.root),
-            isolation=exporter.isolation,
-            digits=exporter.digits,
-            device=exporter.device,
-        )
-        self.exporter.run = run = Run(config, force=self.force)
-        self._known_notebooks(self.coursedir.assignment_id)
-        try:
-            with run.sandbox:
-                run.sandbox.self_test()
-                super().convert_notebooks()
-        except WallError as error:
-            self.log.error("Nothing was graded: %s", error)  # noqa: TRY400 - no fault in our code
-            raise NbGraderException(f"Nothing was graded: {error}") from None
-        finally:
-            for failure in run.failures:
-                self.log.error("%s", failure)
-        if run.failures:
-            raise NbGraderException(f"{len(run.failures)} submissions need a person; see the messages above.")
-
-    def init_destination(self, assignment_id: str, student_id: str) -> bool:
-        """Say whether a submission is to be graded; one that can't be is named, and left as it is."""
-        run = self.exporter.run
-        name = f"{student_id}/{assignment_id}"
-        if run.wall_error is not None:
-            run.fail(name, f"was not graded: {run.wall_error}")
-            return False
-        due: bool = False
-        trouble = self._trouble(assignment_id, student_id)
-        if trouble:
-            run.fail(name, f"was not graded: {trouble}")
-        else:
-            due = super().init_destination(assignment_id, student_id)
-        return due
-
-    def init_assignment(self, assignment_id: str, student_id: str) -> None:
-        """
-        Prepare a submission: unknown notebooks are left out, records of notebooks that are gone are
-        removed.
-        """
-        known = self._known_notebooks(assignment_id)
-        extra = [Path(path).name for path in self.notebooks if Path(path).stem not in known]
-        if extra:
-            self.log.warning(
-                "%s/%s: not a notebook of this assignment, left out: %s",
-                student_id,
-                assignment_id,
-                _listed(extra),
-            )
-        self.notebooks = [path for path in self.notebooks if Path(path).stem in known]
-        super().init_assignment(assignment_id, student_id)
-        folder = Path(self._format_source(assignment_id, student_id))
-        for name in known:
-            if not os.path.lexists(folder / f"{name}.ipynb"):
-                path = archive.record_path(self.exporter.run.config.course, student_id, assignment_id, name)
-                path.unlink(missing_ok=True)
-
-    def convert_single_notebook(self, notebook_filename: str) -> None:
-        """Grade one notebook; where that fails, leave its points empty and flag them."""
-        run = self.exporter.run
-        try:
-            super().convert_single_notebook(notebook_filename)
-        except OperationalError:
-            raise  # the gradebook itself: nbgrader stops the run and says what to do
-        except WallError as error:
-            run.wall_error = error
-            self._leave_to_a_person(notebook_filename, f"was not graded: {error}")
-        except Exception as error:  # a bug of ours must not cost the next student
-            self.log.exception("The grader failed on %s.", notebook_filename)
-            self._leave_to_a_person(
-                notebook_filename, f"needs a person, the grader failed: {type(error).__name__}: {error}"
-            )
-
-    def _leave_to_a_person(self, notebook_filename: str, reason: str) -> None:
-        self._sanitizing = True  # the names are read from the path of the submitted file
-        names = self.init_single_notebook_resources(notebook_filename)["nbgrader"]
-        student, assignment, notebook = names["student"], names["assignment"], names["notebook"]
-        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
-            for grade in gradebook.find_submission_notebook(notebook, assignment, student).grades:
-                grade.auto_score = None
-                grade.needs_manual_grade = True
-            gradebook.db.commit()
-        self.exporter.run.fail(f"{student}/{assignment}/{notebook}", reason)
-
-    def _known_notebooks(self, assignment_id: str) -> frozenset[str]:
-        known: dict[str, frozenset[str]] = self.exporter.run.known
-        if assignment_id not in known:
-            with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
-                try:
-                    assignment = gradebook.find_assignment(assignment_id)
-                except MissingEntry:
-                    message = (
-                        f"The gradebook does not know the assignment {assignment_id!r}. Release it first: "
-                        f"nbgrader generate_assignment {assignment_id}"
-                    )
-                    self.log.error(message)  # noqa: TRY400 - no fault in our code
-                    raise NbGraderException(message) from None
-                known[assignment_id] = frozenset(notebook.name for notebook in assignment.notebooks)
-        return known[assignment_id]
-
-    def _trouble(self, assignment_id: str, student_id: str) -> str:
-        """Return why a submitted folder is not touched; empty where it may be."""
-        folder = Path(self._format_source(assignment_id, student_id))
-        submitted = Path(self.coursedir.root, self.coursedir.submitted_directory)
-        inside = [path for path in (folder, *folder.parents) if submitted in path.parents]
-        if any(path.is_symlink() for path in inside or [folder]):
-            return f"{folder} is a link. Put the submission itself there."
-        if self.coursedir.notebook_id == "*":
-            known = self._known_notebooks(assignment_id)
-            names = [Path(path).name for path in self.notebooks]
-            if not known & {Path(name).stem for name in names}:
-                return (
-                    f"it has none of this assignment's notebooks ({', '.join(sorted(known))}), only "
-                    f"{_listed(names)}. Rename the file if it is one of them."
-                )
-        return _timestamp_trouble(folder / TIMESTAMP)
-
-
-def _timestamp_trouble(path: Path) -> str:
-    if not os.path.lexists(path):
-        return ""
-    try:
-        text = read_bytes(path, EXCHANGE_FILE_BYTES).decode().strip()
-        if text:
-            parse_utc(text)
-    except SubmissionError as error:
-        return f"{TIMESTAMP}: {error}"
-    except Exception:  # noqa: BLE001 - what the date parser raises is not documented
-        return f"{TIMESTAMP} is not a date. Correct it, or delete it if the time does not matter."
-    return ""
-
-
-def _listed(names: list[str], most: int = 5) -> str:
-    shown = ", ".join(repr(name) for name in sorted(names)[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from grader import score, secret
+from grader import archive, score, secret
 from grader.checks import Notebook, catalogue, plugin
 from grader.checks.catalogue import CheckSet
 from grader.checks.digits import Digits, find_digits
@@ -28,7 +28,7 @@ from grader.sandbox import Sandbox, Student, released
 from grader.sandbox.devices import Gpu, find_gpu
 from grader.submission import read_submission
 
-__all__ = ["checks_of", "digest", "digits_of", "grade", "open_for_checks", "sandbox_of", "start"]
+__all__ = ["checks_of", "digest", "digits_of", "grade", "open_for_checks", "recorded", "sandbox_of", "start"]
 
 WRITTEN = Notebook(blanks=())  # of a notebook of written answers: what its code cells may import
 
@@ -148,6 +148,15 @@ def digest(submission: Submission, config: Config) -> str:
         msgspec.json.encode(versions(imports_of(submission))),
     ]
     return hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
+
+
+def recorded(submission: Submission, config: Config) -> Grade | None:
+    """Return the record of this very submission; None if it is of another, or a person must look."""
+    names = submission.student_id, submission.assignment, submission.notebook
+    grade = archive.load(archive.record_path(config.course, *names))
+    if grade is None or grade.points is None or grade.provenance.digest != digest(submission, config):
+        return None
+    return grade
 
 
 def provenance(submission: Submission, config: Config) -> Provenance:

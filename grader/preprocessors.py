@@ -14,11 +14,11 @@ from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 
 from grader import archive, pipeline
-from grader.converter import Run
 from grader.errors import GraderError, WallError
 from grader.feedback import check_cell_outputs
 from grader.harmless import clean_outputs
 from grader.records import CellScore, CheckResult, Grade, Provenance, Submission, Verdict
+from grader.run import Run
 from grader.score import PREFIX
 from grader.submission import from_notebook
 
@@ -67,30 +67,25 @@ class GradeNotebook(NbGraderPreprocessor):  # type: ignore[misc]
                     submission, run, Verdict.GRADER_ERROR, f"{type(error).__name__}: {error}"
                 )
         archive.save(grade, run.config.course)
+        if run.progress is not None:
+            run.progress.advance(len(run.failures))
         for reason in sorted({r.message for r in grade.results if r.verdict is Verdict.GRADER_ERROR}):
             run.fail(_name_of(submission), f"needs a person, the grader failed: {reason}")
         return grade
 
     def _known(self, submission: Submission, run: Run) -> Grade | None:
-        """
-        Return the record of this very submission, unless grading it anew was asked for or a person must
-        look.
-        """
+        """Return the grade of this very submission, where it is recorded or was worked out ahead."""
+        if run.ahead is not None:
+            grade = run.ahead.take(submission)
+            if grade is not None:
+                return grade
         if run.force:
             return None
-        path = archive.record_path(
-            run.config.course, submission.student_id, submission.assignment, submission.notebook
-        )
-        known = archive.load(path)
-        if (
-            known is None
-            or known.points is None
-            or known.provenance.digest != pipeline.digest(submission, run.config)
-        ):
-            return None
-        self.log.info(
-            "%s: nothing has changed since it was graded; its record is used.", _name_of(submission)
-        )
+        known = pipeline.recorded(submission, run.config)
+        if known is not None:
+            self.log.info(
+                "%s: nothing has changed since it was graded; its record is used.", _name_of(submission)
+            )
         return known
 
 

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from scratch_course import REPOSITORY, Course, FakeSandbox, Marker, source_notebook
 
-from grader import converter, pipeline
+from grader import pipeline
 
 # What nbgrader and the packages below it warn of in their own code.
 THEIRS = ("ignore::sqlalchemy.exc.SAWarning", "ignore::ResourceWarning", "ignore::UserWarning:nbconvert.*")
@@ -63,7 +63,7 @@ def marker(monkeypatch: pytest.MonkeyPatch) -> Marker:
     marker = Marker()
     monkeypatch.setattr(pipeline, "grade", marker.grade)
     monkeypatch.setattr(pipeline, "digest", marker.digest)
-    monkeypatch.setattr(converter, "sandbox_of", FakeSandbox)
+    monkeypatch.setattr(pipeline, "sandbox_of", FakeSandbox)
     monkeypatch.setattr(FakeSandbox, "tested", 0)
     monkeypatch.setattr(FakeSandbox, "trouble", None)
     return marker

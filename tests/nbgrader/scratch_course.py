@@ -171,6 +171,7 @@ class Course:
         """Return nbgrader's Python interface, configured as the course is."""
         config = PyFileConfigLoader("nbgrader_config.py", path=str(self.root)).load_config()
         config.CourseDirectory.root = str(self.root)
+        config.GraderPool.jobs = 1  # what stands in for the wall is in this process
         config.merge(TraitletsConfig(settings))
         return NbGraderAPI(config=config)
 

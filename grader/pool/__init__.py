@@ -1,0 +1,11 @@
+"""
+Many submissions at once: while nbgrader walks through them one by one, workers grade the next ones.
+
+    settings.py   GraderPool: how many processes, or which cluster
+    ahead.py      Ahead: what is being graded, what is done, and what to do when a worker dies
+    local.py      processes on this machine
+    progress.py   what the instructor sees meanwhile
+
+Only nbgrader's own process writes the gradebook. A record is written as soon as a result arrives, so whatever
+dies, what was graded stays graded.
+"""

@@ -1,0 +1,95 @@
+"""Workers on this machine: processes, each with a wall of its own."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import ctypes
+import signal
+import sys
+import threading
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+
+from grader import pipeline
+from grader.config import Config
+from grader.pool.ahead import Lost
+from grader.records import Grade, Submission
+from grader.sandbox import Sandbox
+
+__all__ = ["LocalWorkers"]
+
+PR_SET_PDEATHSIG = 1
+_sandbox: Sandbox | None = None  # a worker's own; it serves one submission after the other
+
+
+class LocalWorkers:
+    """
+    Processes that grade.
+
+    Args:
+        config: the course.
+        slots: how many.
+    """
+
+    def __init__(self, config: Config, slots: int) -> None:
+        self.slots = slots
+        self._config = config
+        self._lock = threading.Lock()
+        self._pool = self._start()
+
+    def submit(self, submission: Submission) -> Future[Grade]:
+        """Start grading; a worker that dies takes those of the others with it, and all are started anew."""
+        with self._lock:
+            try:
+                inner = self._pool.submit(_grade, submission, self._config)
+            except BrokenProcessPool:
+                self._pool.shutdown(wait=False)
+                self._pool = self._start()
+                inner = self._pool.submit(_grade, submission, self._config)
+        outer: Future[Grade] = Future()
+        inner.add_done_callback(lambda done: _pass_on(done, outer))
+        return outer
+
+    def close(self) -> None:
+        """End the processes, in the middle of their work if need be."""
+        with self._lock:
+            processes = list((getattr(self._pool, "_processes", None) or {}).values())
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.terminate()  # it has nothing to finish: only its parent writes
+            for process in processes:
+                process.join()
+
+    def _start(self) -> ProcessPoolExecutor:
+        # Not a fork of this process: it may have threads, and nbgrader's open gradebook.
+        return ProcessPoolExecutor(self.slots, get_context("spawn"), _prepare, (self._config,))
+
+
+def _pass_on(done: Future[Grade], outer: Future[Grade]) -> None:
+    if done.cancelled() or isinstance(done.exception(), BrokenProcessPool):
+        outer.set_exception(Lost("a worker process died"))
+    elif done.exception() is not None:
+        outer.set_exception(done.exception())
+    else:
+        outer.set_result(done.result())
+
+
+def _prepare(config: Config) -> None:
+    """Make a worker ready: it ends with its parent, leaves Ctrl-C to it, and keeps its wall standing."""
+    global _sandbox  # noqa: PLW0603 - the one thing that a worker keeps between two submissions
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _sandbox = pipeline.sandbox_of(config)
+    atexit.register(_sandbox.close)
+    # Told to end, it takes its wall down first.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
+def _grade(submission: Submission, config: Config) -> Grade:
+    if _sandbox is None:
+        raise RuntimeError("A worker was not prepared.")
+    with contextlib.redirect_stdout(None):
+        return pipeline.grade(submission, config, _sandbox)

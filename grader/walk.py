@@ -1,0 +1,269 @@
+"""nbgrader's walk over the submissions: which are due, which are graded, and what is left to a person."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.converters import Autograde, BaseConverter, NbGraderException
+from nbgrader.utils import parse_utc
+from sqlalchemy.exc import OperationalError
+
+from grader import archive, pipeline
+from grader.config import Config
+from grader.errors import SubmissionError, WallError
+from grader.intake import read_bytes
+from grader.pool.ahead import Ahead
+from grader.pool.progress import ClassProgress
+from grader.pool.settings import GraderPool
+from grader.records import Submission
+from grader.run import Run
+
+__all__ = ["CourseAutograde"]
+
+# What nbgrader's own exchange writes beside the notebooks; nothing else of the folder is looked at.
+TIMESTAMP = "timestamp.txt"
+EXCHANGE_FILES = (TIMESTAMP, "submission_secret.txt")
+EXCHANGE_FILE_BYTES = 4096
+UNFINISHED = ".unfinished"  # beside a student's records
+
+
+class _ExchangeFilesOnly(BaseConverter):  # type: ignore[misc]
+    """Copies what nbgrader's exchange wrote, and no file of the student's."""
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        source = Path(self._format_source(assignment_id, student_id))
+        destination = Path(self._format_dest(assignment_id, student_id))
+        destination.mkdir(parents=True, exist_ok=True)
+        for name in EXCHANGE_FILES:
+            if os.path.lexists(source / name):
+                target = destination / name
+                target.unlink(missing_ok=True)
+                target.write_bytes(read_bytes(source / name, EXCHANGE_FILE_BYTES))
+
+
+class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
+    """nbgrader's Autograde, for hostile folders: one bad submission costs itself only, and says why."""
+
+    notebooks: list[str]  # paths of the submission at hand; kept by nbgrader
+
+    def convert_notebooks(self) -> None:
+        """Grade every submission that is due, behind one wall."""
+        exporter = self.exporter
+        config = Config(
+            Path(self.coursedir.root),
+            isolation=exporter.isolation,
+            digits=exporter.digits,
+            device=exporter.device,
+        )
+        self.exporter.run = run = Run(config, force=self.force)
+        self._known_notebooks(self.coursedir.assignment_id)
+        due = self._due()
+        run.progress = ClassProgress(len(due), self.log)
+        workers = GraderPool(parent=self).workers(config, len(due))
+        try:
+            with run.sandbox, run.progress.shown():
+                run.sandbox.self_test()
+                if workers is not None:
+                    run.ahead = Ahead(workers, self._read_ahead(due), config, self._is_known)
+                super().convert_notebooks()
+        except WallError as error:
+            self.log.error("Nothing was graded: %s", error)  # noqa: TRY400 - no fault in our code
+            raise NbGraderException(f"Nothing was graded: {error}") from None
+        except KeyboardInterrupt:
+            self.log.error(  # noqa: TRY400
+                "Stopped: %s. What is graded stays; the same command goes on where it stopped.",
+                run.progress.line(),
+            )
+            raise
+        finally:
+            if workers is not None:
+                workers.close()
+            for failure in run.failures:
+                self.log.error("%s", failure)
+        if run.failures:
+            raise NbGraderException(f"{len(run.failures)} submissions need a person; see the messages above.")
+
+    def _due(self) -> list[tuple[str, str, str]]:
+        """Return (file, student, assignment) of every notebook that the walk will come to, in its order."""
+        pattern = re.compile(self._format_source("(?P<assignment_id>.*)", "(?P<student_id>.*)", escape=True))
+        found = []
+        for folder in sorted(self.assignments):
+            match = pattern.match(folder)
+            if match is None:
+                continue  # the walk says so
+            names = match["assignment_id"], match["student_id"]
+            files = sorted(self.assignments[folder])
+            if self._is_due(*names, files):
+                known = self._known_notebooks(names[0])
+                found += [(file, names[1], names[0]) for file in files if Path(file).stem in known]
+        return found
+
+    def _is_due(self, assignment_id: str, student_id: str, files: list[str]) -> bool:
+        """Say what init_destination will, without its consequences."""
+        if student_id in self.coursedir.student_id_exclude.split(","):
+            return False
+        if self._trouble(assignment_id, student_id, files):
+            return False
+        folder = Path(self._format_dest(assignment_id, student_id))
+        if self.force or self._marker(assignment_id, student_id).exists() or not folder.exists():
+            return True
+        if self.coursedir.notebook_id != "*":
+            return not all((folder / Path(file).name).exists() for file in files)
+        times = [
+            self.coursedir.get_existing_timestamp(str(path))
+            for path in (self._format_source(assignment_id, student_id), folder)
+        ]
+        return None not in times and times[0] > times[1]
+
+    def _read_ahead(self, due: list[tuple[str, str, str]]) -> Iterator[Submission]:
+        for file, student, assignment in due:
+            submission = self.exporter.read_ahead(file, student, assignment, Path(file).stem)
+            if submission is not None:
+                yield submission
+
+    def _is_known(self, submission: Submission) -> bool:
+        run = self.exporter.run
+        return not run.force and pipeline.recorded(submission, run.config) is not None
+
+    def _marker(self, assignment_id: str, student_id: str) -> Path:
+        """
+        Return the file that is there while a submission is being graded.
+
+        nbgrader takes a submission for graded once its folder in autograded/ is there. If the run is killed
+        after that and before the points are in the gradebook, they would never come.
+        """
+        folder = archive.record_path(self.exporter.run.config.course, student_id, assignment_id, "x").parent
+        return folder / UNFINISHED
+
+    def init_destination(self, assignment_id: str, student_id: str) -> bool:
+        """Say whether a submission is to be graded; one that can't be is named, and left as it is."""
+        run = self.exporter.run
+        name = f"{student_id}/{assignment_id}"
+        if run.wall_error is not None:
+            run.fail(name, f"was not graded: {run.wall_error}")
+            return False
+        trouble = self._trouble(assignment_id, student_id, self.notebooks)
+        if trouble:
+            run.fail(name, f"was not graded: {trouble}")
+            return False
+        marker = self._marker(assignment_id, student_id)
+        if marker.exists():
+            self.log.warning("%s: its grading was cut off; it is graded again.", name)
+            shutil.rmtree(self._format_dest(assignment_id, student_id), ignore_errors=True)
+        marker.parent.mkdir(parents=True, exist_ok=True)
+        marker.touch()  # before nbgrader removes what is there
+        due: bool = super().init_destination(assignment_id, student_id)
+        if not due:
+            marker.unlink()
+        return due
+
+    def set_permissions(self, assignment_id: str, student_id: str) -> None:
+        """Set them, as the last step of a submission: now it is graded."""
+        super().set_permissions(assignment_id, student_id)
+        self._marker(assignment_id, student_id).unlink(missing_ok=True)
+
+    def init_assignment(self, assignment_id: str, student_id: str) -> None:
+        """
+        Prepare a submission: unknown notebooks are left out, records of notebooks that are gone are
+        removed.
+        """
+        known = self._known_notebooks(assignment_id)
+        extra = [Path(path).name for path in self.notebooks if Path(path).stem not in known]
+        if extra:
+            self.log.warning(
+                "%s/%s: not a notebook of this assignment, left out: %s",
+                student_id,
+                assignment_id,
+                _listed(extra),
+            )
+        self.notebooks = [path for path in self.notebooks if Path(path).stem in known]
+        super().init_assignment(assignment_id, student_id)
+        folder = Path(self._format_source(assignment_id, student_id))
+        for name in known:
+            if not os.path.lexists(folder / f"{name}.ipynb"):
+                path = archive.record_path(self.exporter.run.config.course, student_id, assignment_id, name)
+                path.unlink(missing_ok=True)
+
+    def convert_single_notebook(self, notebook_filename: str) -> None:
+        """Grade one notebook; where that fails, leave its points empty and flag them."""
+        run = self.exporter.run
+        try:
+            super().convert_single_notebook(notebook_filename)
+        except OperationalError:
+            raise  # the gradebook itself: nbgrader stops the run and says what to do
+        except WallError as error:
+            run.wall_error = error
+            self._leave_to_a_person(notebook_filename, f"was not graded: {error}")
+        except Exception as error:  # a bug of ours must not cost the next student
+            self.log.exception("The grader failed on %s.", notebook_filename)
+            self._leave_to_a_person(
+                notebook_filename, f"needs a person, the grader failed: {type(error).__name__}: {error}"
+            )
+
+    def _leave_to_a_person(self, notebook_filename: str, reason: str) -> None:
+        self._sanitizing = True  # the names are read from the path of the submitted file
+        names = self.init_single_notebook_resources(notebook_filename)["nbgrader"]
+        student, assignment, notebook = names["student"], names["assignment"], names["notebook"]
+        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
+            for grade in gradebook.find_submission_notebook(notebook, assignment, student).grades:
+                grade.auto_score = None
+                grade.needs_manual_grade = True
+            gradebook.db.commit()
+        self.exporter.run.fail(f"{student}/{assignment}/{notebook}", reason)
+
+    def _known_notebooks(self, assignment_id: str) -> frozenset[str]:
+        known: dict[str, frozenset[str]] = self.exporter.run.known
+        if assignment_id not in known:
+            with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
+                try:
+                    assignment = gradebook.find_assignment(assignment_id)
+                except MissingEntry:
+                    message = (
+                        f"The gradebook does not know the assignment {assignment_id!r}. Release it first: "
+                        f"nbgrader generate_assignment {assignment_id}"
+                    )
+                    self.log.error(message)  # noqa: TRY400 - no fault in our code
+                    raise NbGraderException(message) from None
+                known[assignment_id] = frozenset(notebook.name for notebook in assignment.notebooks)
+        return known[assignment_id]
+
+    def _trouble(self, assignment_id: str, student_id: str, files: list[str]) -> str:
+        """Return why a submitted folder is not touched; empty where it may be."""
+        folder = Path(self._format_source(assignment_id, student_id))
+        submitted = Path(self.coursedir.root, self.coursedir.submitted_directory)
+        inside = [path for path in (folder, *folder.parents) if submitted in path.parents]
+        if any(path.is_symlink() for path in inside or [folder]):
+            return f"{folder} is a link. Put the submission itself there."
+        if self.coursedir.notebook_id == "*":
+            known = self._known_notebooks(assignment_id)
+            names = [Path(path).name for path in files]
+            if not known & {Path(name).stem for name in names}:
+                return (
+                    f"it has none of this assignment's notebooks ({', '.join(sorted(known))}), only "
+                    f"{_listed(names)}. Rename the file if it is one of them."
+                )
+        return _timestamp_trouble(folder / TIMESTAMP)
+
+
+def _timestamp_trouble(path: Path) -> str:
+    if not os.path.lexists(path):
+        return ""
+    try:
+        text = read_bytes(path, EXCHANGE_FILE_BYTES).decode().strip()
+        if text:
+            parse_utc(text)
+    except SubmissionError as error:
+        return f"{TIMESTAMP}: {error}"
+    except Exception:  # noqa: BLE001 - what the date parser raises is not documented
+        return f"{TIMESTAMP} is not a date. Correct it, or delete it if the time does not matter."
+    return ""
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    shown = ", ".join(repr(name) for name in sorted(names)[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
