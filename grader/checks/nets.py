@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader import verify
-from grader.errors import CheckFailure
-from grader.sandbox import Handle, Student, Tensor
+from grader.errors import CheckFailure, StudentRaised
+from grader.sandbox import Handle, Student, Tensor, Value
 
-__all__ = ["ACTIVATIONS", "Layers", "as_layers", "layers_of", "logits_of"]
+__all__ = ["ACTIVATIONS", "Layers", "as_layers", "ask", "layers_of", "logits_of"]
 
 FloatArray = NDArray[np.float64]
 Layers = list[tuple[FloatArray, FloatArray]]  # W (n_l, n_{l-1}) and b (n_l,) of each layer, in order
@@ -116,10 +116,10 @@ def layers_of(
     Raises:
         CheckFailure: it has other parameters, or computes something else from them.
     """
-    student.call(model, method="eval")  # dropout, if any, is for training
+    student.call(model, method="eval", opaque="all")  # dropout, if any, is for training
     layers = as_layers(student.call(model, method="state_dict"), layer_sizes, name)
     outputs = verify.as_array(
-        student.call(model, Tensor(X)), (len(X), layer_sizes[-1]), f"{name}: the model's output"
+        ask(student, model, X), (len(X), layer_sizes[-1]), f"{name}: the model's output"
     )
     for candidate in _ways_round(layers):
         right = logits_of(candidate, X, activation)
@@ -128,6 +128,16 @@ def layers_of(
     right = logits_of(layers, X, activation)
     verify.assert_close(outputs, right, f"{name}: the model's output", rtol=SAME_OUTPUT, atol=SAME_OUTPUT)
     return layers
+
+
+def ask(student: Student, model: Handle, X: NDArray[np.floating]) -> Value:
+    """Return what a model gives for the rows of X, wherever it lies: a training may have left it on a GPU."""
+    try:
+        return student.call(model, Tensor(X))
+    except StudentRaised:
+        if student.device == "cpu":
+            raise
+    return student.call(model, student.call(student.keep(Tensor(X)), "cuda", method="to", opaque="all"))
 
 
 def _arrays(state: object, name: str) -> list[NDArray[np.floating]]:
