@@ -345,6 +345,12 @@ def test_a_stand_in_answers_tensors_with_tensors(box):
     assert total == 6
 
 
+def test_float16_is_computed_behind_the_wall(box):
+    cells = "import torch\ndef halved(x): return x.half().float() / 2\n"
+    with box.start(notebook(cells), ("numpy", "torch"), Limits()) as student:
+        assert student.call("halved", Tensor([1.0, 3.0])).tolist() == [0.5, 1.5]
+
+
 def test_an_error_of_a_stand_in_is_an_exception_of_the_students(start):
     def strict(*_: object) -> object:
         raise np.linalg.LinAlgError("singular")

@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -79,6 +79,8 @@ def _warm_up(setup: Setup) -> _Warm:
         for lazy in LAZY.get(name, ()):
             with contextlib.suppress(ImportError):  # another release may have another name for it
                 importlib.import_module(lazy)
+    if "torch" in setup.imports:
+        _convert_once()
     shell = Shell(pictures)
     if pictures:
         _draw_once()
@@ -96,6 +98,13 @@ def _draw_once() -> None:
     figure.add_subplot().set_title("$x^2$")
     figure.savefig(io.BytesIO(), format="png", bbox_inches="tight")
     pyplot.close(figure)
+
+
+def _convert_once() -> None:
+    """Compute in float16, before which PyTorch reads what the processor can do; a fork may not look."""
+    torch: Any = importlib.import_module("torch")  # only where the notebook may
+    with contextlib.suppress(RuntimeError):  # it may not be able to tell here either
+        torch.zeros(1).half().float()
 
 
 def _fork(control: socket.socket) -> int:
