@@ -21,6 +21,7 @@ import numpy as np
 from grader.checks.catalogue import CheckSet
 from grader.checks.diagnosis import Diagnosis, diagnose
 from grader.checks.digits import Digits, small_part
+from grader.checks.settling import main_results, settled
 from grader.errors import CheckFailure, LimitHit, NotWritten
 from grader.records import CheckResult, Verdict
 from grader.sandbox import Call, Shown, Student
@@ -96,36 +97,8 @@ class Judge:
         return result
 
     def settled(self) -> tuple[CheckResult, ...]:
-        """
-        Return the results as they count: where all of a blank's main checks failed, its others count nothing.
-
-        The main checks are those of the blank's largest weight. Without this rule an array of zeros would
-        earn the marks for the right shape and for leaving its arguments alone.
-        """
-        main = self._main_results()
-        counting = {Verdict.PASSED, Verdict.GRADER_ERROR}
-        earning = {blank for blank, own in main.items() if any(r.verdict in counting for r in own)}
-        return tuple(
-            result
-            if result.blank in earning or result.verdict is not Verdict.PASSED
-            else msgspec.structs.replace(
-                result,
-                verdict=Verdict.SKIPPED,
-                message=f"Right as far as it goes; it counts once this passes: {main[result.blank][0].title}",
-            )
-            for result in self.results
-        )
-
-    def _main_results(self) -> dict[str, list[CheckResult]]:
-        """Return each blank's results of its largest weight, of the checks judged so far."""
-        main: dict[str, list[CheckResult]] = {}
-        for result in self.results:
-            own = main.setdefault(result.blank, [])
-            if own and result.weight > own[0].weight:
-                own.clear()
-            if not own or result.weight == own[0].weight:
-                own.append(result)
-        return main
+        """Return the results as they count; see grader.checks.settling."""
+        return settled(self.results)
 
     def broken(self, check: Check, error: BaseException) -> CheckResult:
         """
@@ -184,7 +157,7 @@ class Judge:
         self.student.flawless = frozenset(result.blank for result in self.results) - failed
         self.student.right = frozenset(
             blank
-            for blank, own in self._main_results().items()
+            for blank, own in main_results(self.results).items()
             if all(result.verdict is Verdict.PASSED for result in own)
         )
         failure: CheckFailure | None = None
