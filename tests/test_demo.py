@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from grader.checks import catalogue
 from grader.demo.marks import Mark, problems
 from grader.demo.papers import Book, Loss, Paper, Student
 from grader.demo.roster import simulated_class
@@ -27,7 +28,7 @@ def mark(**points: float | None) -> Mark:
 
 @pytest.fixture(scope="module")
 def books() -> dict[str, Book]:
-    paths = sorted((ROOT / "source").glob("*/*.ipynb"))
+    paths = [ROOT / "source" / assignment / f"{notebook}.ipynb" for assignment, notebook in catalogue.known()]
     return {
         path.stem: Book(path.parent.name, path.stem, path, ROOT / "release" / path.parent.name / path.name)
         for path in paths
@@ -37,6 +38,24 @@ def books() -> dict[str, Book]:
 @pytest.fixture(scope="module")
 def students(books: dict[str, Book]) -> tuple[Student, ...]:
     return simulated_class(books, ROOT)
+
+
+def by_hand(points: float | None, *, needs_person: bool = True) -> Mark:
+    paper = Paper("ethics", "ethics", b"{}", by_hand=True)
+    return Mark("somebody", paper, {"why": points}, {"why": 6.0}, needs_person)
+
+
+def test_a_written_answer_must_be_left_to_a_person() -> None:
+    assert problems(by_hand(None)) == []
+    for wrong in (by_hand(6.0), by_hand(0.0), by_hand(None, needs_person=False)):
+        assert problems(wrong) == ["its points must be left to a person"]
+
+
+def test_the_class_answers_in_words(books: dict[str, Book]) -> None:
+    released = ROOT / "release/ethics/ethics.ipynb"
+    written = [s for s in simulated_class(books, ROOT, [released]) if any(p.by_hand for p in s.papers)]
+    assert [paper.notebook for student in written for paper in student.papers] == ["ethics"]
+    assert written[0].papers[0].content != released.read_bytes()
 
 
 def test_marks_as_expected_are_no_problem() -> None:

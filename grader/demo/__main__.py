@@ -9,10 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from grader.demo.marks import Mark, problems, read_marks
-from grader.demo.papers import Student
+from grader.demo.marks import Mark, problems_of_all, read_marks
+from grader.demo.papers import CORE, Student
 from grader.demo.roster import SCRIPT_MARKER, simulated_class
-from grader.demo.scratch import CORE, Scratch
+from grader.demo.scratch import Scratch
 from grader.demo.table import show
 from grader.errors import GraderError
 from grader.pipeline import course_of
@@ -33,8 +33,9 @@ def main() -> int:
     except GraderError as error:
         console.print(f"[bold red]{type(error).__name__}[/]: {error}", markup=True, highlight=False)
         return 2
-    show(marks, console)
-    return _verdict(scratch, students, marks, console)
+    found = problems_of_all(marks)
+    show(marks, found, console)
+    return _verdict(scratch, students, marks, found, console)
 
 
 def _options() -> argparse.Namespace:
@@ -51,7 +52,7 @@ def _grade(scratch: Scratch, console: Console) -> tuple[tuple[Student, ...], lis
 
     told(f"a scratch course in {FOLDER}/; nbgrader generate_assignment {', '.join(scratch.assignments)}")
     scratch.lay_out()
-    students = simulated_class(scratch.books(), scratch.course)
+    students = simulated_class(scratch.books(), scratch.course, scratch.by_hand())
     scratch.hand_in(students)
     for assignment in scratch.assignments:
         papers = [p for s in students for p in s.papers if p.assignment == assignment]
@@ -63,8 +64,15 @@ def _grade(scratch: Scratch, console: Console) -> tuple[tuple[Student, ...], lis
     return students, read_marks(scratch.folder, students)
 
 
-def _verdict(scratch: Scratch, students: tuple[Student, ...], marks: list[Mark], console: Console) -> int:
-    wrong = [f"{m.student}, {m.paper.notebook}: {text}" for m in marks for text in problems(m)]
+def _verdict(
+    scratch: Scratch,
+    students: tuple[Student, ...],
+    marks: list[Mark],
+    found: list[list[str]],
+    console: Console,
+) -> int:
+    pairs = zip(marks, found, strict=True)
+    wrong = [f"{mark.student}, {mark.paper.notebook}: {text}" for mark, texts in pairs for text in texts]
     wrong += [*_problems_of_pages(scratch, students), *scratch.failures]
     console.print(f"{len(students)} students, {len(marks)} notebooks.")
     console.print(f"Feedback pages: {FOLDER}/feedback/<student>/<assignment>/<notebook>.html", markup=False)

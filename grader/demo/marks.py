@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
@@ -13,9 +17,10 @@ from grader.checks import catalogue, plugin
 from grader.checks.local import LocalStudent
 from grader.demo.papers import Loss, Paper, Student
 from grader.records import Cell, Grade, Verdict
+from grader.sandbox.bubblewrap import ENVIRONMENT
 from grader.score import PREFIX, score
 
-__all__ = ["Mark", "problems", "read_marks"]
+__all__ = ["Mark", "problems", "problems_of_all", "read_marks"]
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -50,6 +55,8 @@ class Mark(msgspec.Struct, frozen=True):
         """The first failed check's misconception or message, as a table has room for."""
         if self.record is None:
             return "not handed in" if self.paper.content is None else "no record: a person must look"
+        if self.paper.by_hand:
+            return "left to a person"
         failed = [result for result in self.record.results if result.verdict is not Verdict.PASSED]
         # A named misconception says most; a check that was not run says least.
         failed.sort(key=lambda result: (not result.misconception, result.verdict is Verdict.SKIPPED))
@@ -86,10 +93,28 @@ def _read_mark(course: Path, gradebook: Gradebook, student: str, paper: Paper) -
     )
 
 
+def problems_of_all(marks: Sequence[Mark]) -> list[list[str]]:
+    """
+    Return the problems of each paper, in the same order.
+
+    What a misconception must cost is worked out by its own trainings, so that is done on all cores.
+    """
+    with ProcessPoolExecutor(mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+        return list(pool.map(problems, marks))
+
+
+def _one_thread() -> None:
+    """Compute as behind the wall; libraries read this when they are first imported."""
+    os.environ.update({name: value for name, value in ENVIRONMENT.items() if name.endswith("_NUM_THREADS")})
+
+
 def problems(mark: Mark) -> list[str]:
     """Return where a paper's marks differ from what they must be, a sentence each."""
     if not mark.points:
         return ["nbgrader has no points for it"]
+    if mark.paper.by_hand:
+        left_open = mark.needs_person and set(mark.points.values()) == {None}
+        return [] if left_open else ["its points must be left to a person"]
     expected = _expected(mark)
     found = [problem for blank in mark.points for problem in _problems_of_blank(mark, blank, expected[blank])]
     if mark.paper.finding and mark.paper.finding not in _named(mark.record):

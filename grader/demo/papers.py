@@ -11,9 +11,13 @@ import nbformat
 
 from grader.checks import catalogue
 from grader.checks.authoring import Variant
+from grader.checks.training import goals_of
 from grader.errors import ConfigError
 
-__all__ = ["Book", "Loss", "Paper", "Student"]
+__all__ = ["CORE", "Book", "Loss", "Paper", "Student", "written"]
+
+
+CORE = ("activations", "backprop", "dropout", "l2")  # no PyTorch: graded in two minutes
 
 
 class Loss(enum.Enum):
@@ -43,6 +47,7 @@ class Paper(msgspec.Struct, frozen=True):
         beside: further files of the submission folder, by name.
         links: symbolic links of the submission folder, name → target.
         handed_in: time of submission for nbgrader's timestamp file; empty for none.
+        by_hand: whether it must be left for a person to grade, with no points from the grader.
     """
 
     assignment: str
@@ -54,6 +59,7 @@ class Paper(msgspec.Struct, frozen=True):
     beside: Mapping[str, bytes] = {}
     links: Mapping[str, str] = {}
     handed_in: str = ""
+    by_hand: bool = False
 
 
 class Student(msgspec.Struct, frozen=True):
@@ -88,6 +94,11 @@ class Book:
         self.checks = catalogue.find(assignment, notebook)
         self._solved = {_grade_id(cell): cell.source for cell in nbformat.read(source, as_version=4).cells}
         self._released: nbformat.NotebookNode = nbformat.read(released, as_version=4)
+
+    @property
+    def trains(self) -> bool:
+        """Whether a check of it trains, which takes seconds."""
+        return bool(goals_of(self.assignment, self.notebook))
 
     @property
     def blanks(self) -> tuple[str, ...]:
@@ -151,6 +162,15 @@ class Book:
         if name not in groups:
             raise ConfigError(f"{self.notebook} has no {kind} {name!r}. Known: {', '.join(groups)}.")
         return groups[name]
+
+
+def written(assignment: str, released: Path, answer: str) -> Paper:
+    """Hand in a notebook of written answers, with *answer* to every question; a person must grade it."""
+    notebook = nbformat.read(released, as_version=4)
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            cell.source = answer
+    return Paper(assignment, released.stem, nbformat.writes(notebook).encode(), by_hand=True)
 
 
 def _texts(group: Iterable[Variant]) -> dict[str, str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
 from grader.demo import mischief
-from grader.demo.papers import Book, Loss, Paper, Student
+from grader.demo.papers import CORE, Book, Loss, Paper, Student, written
 
 __all__ = ["SCRIPT_MARKER", "simulated_class"]
 
@@ -21,16 +21,25 @@ LATE = "2026-06-02 09:00:00 UTC"
 # nothing is copied from a grading.
 
 
-def simulated_class(books: Mapping[str, Book], course: Path) -> tuple[Student, ...]:
+# Of a notebook whose checks train, each style takes seconds; `grader validate` tries all of them.
+TRAINED_STYLES = 2
+ANSWER = "Those in the pictures own neither the data nor the model; whoever trains it should have to ask."
+
+
+def simulated_class(
+    books: Mapping[str, Book], course: Path, by_hand: Iterable[Path] = ()
+) -> tuple[Student, ...]:
     """
     Make up the class.
 
     Args:
-        books: every notebook, by its name.
+        books: every notebook with hidden checks, by its name.
+        by_hand: every released notebook that a person grades.
         course: the real course folder, which one of the students looks for.
     """
     everyone = [
         Student("right-solution", "the solution in every notebook", tuple(b.paper() for b in books.values())),
+        *_in_writing(by_hand),
         *_right_in_other_styles(books),
         *_mistaken(books),
         *_unfinished(books),
@@ -42,10 +51,17 @@ def simulated_class(books: Mapping[str, Book], course: Path) -> tuple[Student, .
 
 
 def _right_in_other_styles(books: Mapping[str, Book]) -> Iterator[Student]:
-    """Every style of every notebook; a style that several notebooks have is one student's."""
+    """Styles of every notebook; a style that several notebooks have is one student's."""
     for book in books.values():
-        for name in book.checks.styles:
+        names = list(book.checks.styles)
+        for name in names[:TRAINED_STYLES] if book.trains and book.assignment not in CORE else names:
             yield Student(f"right-{_slug(name)}", f"right: {name}", (book.styled(name),))
+
+
+def _in_writing(notebooks: Iterable[Path]) -> Iterator[Student]:
+    papers = tuple(written(path.parent.name, path, ANSWER) for path in notebooks)
+    if papers:
+        yield Student("written-answer", "answered in words, for a person to grade", papers)
 
 
 def _mistaken(books: Mapping[str, Book]) -> Iterator[Student]:

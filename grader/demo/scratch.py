@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from grader.demo.papers import Book, Paper, Student
+from grader.checks import catalogue
+from grader.demo.papers import CORE, Book, Paper, Student
 from grader.errors import ConfigError
 from grader.scratch import environment, nbgrader_command
 
-__all__ = ["CORE", "LATE_ASSIGNMENT", "Scratch"]
+__all__ = ["LATE_ASSIGNMENT", "Scratch"]
 
-CORE = ("activations", "backprop", "dropout", "l2")  # no PyTorch: graded in two minutes
 LATE_ASSIGNMENT = "l2"
 DUE = "2026-06-01 12:00:00 UTC"
 
@@ -60,9 +60,9 @@ class Scratch:
         self.nbgrader("db assignment add", LATE_ASSIGNMENT, f"--duedate={DUE}")
 
     def books(self) -> dict[str, Book]:
-        """Return every notebook of the released assignments, by its name."""
-        sources = [self.folder / "source" / assignment for assignment in self.assignments]
-        paths = [path for folder in sources for path in sorted(folder.glob("*.ipynb"))]
+        """Return every notebook of the released assignments that has hidden checks, by its name."""
+        known = catalogue.known()
+        paths = [path for path in self._notebooks("source") if (path.parent.name, path.stem) in known]
         return {
             path.stem: Book(
                 path.parent.name,
@@ -72,6 +72,15 @@ class Scratch:
             )
             for path in paths
         }
+
+    def by_hand(self) -> list[Path]:
+        """Return every released notebook that a person grades."""
+        known = catalogue.known()
+        return [path for path in self._notebooks("release") if (path.parent.name, path.stem) not in known]
+
+    def _notebooks(self, step: str) -> list[Path]:
+        folders = [self.folder / step / assignment for assignment in self.assignments]
+        return [path for folder in folders for path in sorted(folder.glob("*.ipynb"))]
 
     def hand_in(self, students: Iterable[Student]) -> None:
         """Write what the students submit, as the exchange would have collected it."""

@@ -6,14 +6,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from grader.demo.marks import Mark, problems
+from grader.demo.marks import Mark
 
 __all__ = ["show"]
 
 FINDING_LENGTH = 100
 
 
-def show(marks: list[Mark], console: Console) -> None:
+def show(marks: list[Mark], problems: list[list[str]], console: Console) -> None:
     """Print one line a paper: who, what, points, the main finding, seconds, and whether that was expected."""
     table = Table(title="The simulated class, graded by nbgrader", row_styles=["", "dim"])
     table.add_column("student", overflow="fold")
@@ -23,14 +23,14 @@ def show(marks: list[Mark], console: Console) -> None:
     table.add_column("s", justify="right", no_wrap=True)
     table.add_column("as\nexpected", no_wrap=True)
     before = ""
-    for mark in marks:
+    for mark, wrong in zip(marks, problems, strict=True):
         table.add_row(
             mark.student if mark.student != before else "",
             mark.paper.notebook,
             _score(mark),
             escape(_shortened(mark.finding)),
             f"{mark.record.seconds:.1f}" if mark.record else "–",
-            "[red]no[/]" if problems(mark) else "[green]yes[/]",
+            "[red]no[/]" if wrong else "[green]yes[/]",
         )
         before = mark.student
     console.print(table)
