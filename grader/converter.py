@@ -57,7 +57,7 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
     def __init__(self, **arguments: object) -> None:
         super().__init__(**arguments)
         self._readings: dict[str, _Reading] = {}  # of files that were read ahead
-        if isinstance(self.parent, Autograde):
+        if isinstance(self.parent, Autograde) and not isinstance(self.parent, CourseAutograde):
             self.parent.__class__ = CourseAutograde
 
     def from_filename(
@@ -86,6 +86,11 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
         reading = self._read(Path(filename), self._template_of(assignment, name))
         self._readings[filename] = reading
         return None if reading.refusal else from_notebook(reading.notebook, student_id, assignment, name)
+
+    def forget(self, filename: str) -> str:
+        """Forget a file that was read ahead; return why it can't be read, empty if it can."""
+        reading = self._readings.pop(filename, None)
+        return reading.refusal if reading else ""
 
     def _read(self, path: Path, template: tuple[TemplateCell, ...]) -> _Reading:
         refusal = ""

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 
-from grader import archive, pipeline
+from grader import archive, pipeline, unfinished
 from grader.errors import GraderError, WallError
 from grader.feedback import check_cell_outputs
 from grader.harmless import clean_outputs
@@ -75,6 +75,9 @@ class GradeNotebook(NbGraderPreprocessor):  # type: ignore[misc]
 
     def _known(self, submission: Submission, run: Run) -> Grade | None:
         """Return the grade of this very submission, where it is recorded or was worked out ahead."""
+        agreed = unfinished.agreed(submission, run.config.course)
+        if agreed is not None:
+            return agreed
         if run.ahead is not None:
             grade = run.ahead.take(submission)
             if grade is not None:

@@ -13,7 +13,7 @@ from nbgrader.converters import Autograde, BaseConverter, NbGraderException
 from nbgrader.utils import parse_utc
 from sqlalchemy.exc import OperationalError
 
-from grader import archive, pipeline
+from grader import archive, pipeline, unfinished
 from grader.config import Config
 from grader.errors import SubmissionError, WallError
 from grader.intake import read_bytes
@@ -29,7 +29,6 @@ __all__ = ["CourseAutograde"]
 TIMESTAMP = "timestamp.txt"
 EXCHANGE_FILES = (TIMESTAMP, "submission_secret.txt")
 EXCHANGE_FILE_BYTES = 4096
-UNFINISHED = ".unfinished"  # beside a student's records
 
 
 class _ExchangeFilesOnly(BaseConverter):  # type: ignore[misc]
@@ -53,23 +52,15 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
 
     def convert_notebooks(self) -> None:
         """Grade every submission that is due, behind one wall."""
-        exporter = self.exporter
-        config = Config(
-            Path(self.coursedir.root),
-            isolation=exporter.isolation,
-            digits=exporter.digits,
-            device=exporter.device,
-        )
-        self.exporter.run = run = Run(config, force=self.force)
-        self._known_notebooks(self.coursedir.assignment_id)
+        run = self._begin()
         due = self._due()
         run.progress = ClassProgress(len(due), self.log)
-        workers = GraderPool(parent=self).workers(config, len(due))
+        workers = GraderPool(parent=self).workers(run.config, len(due))
         try:
             with run.sandbox, run.progress.shown():
                 run.sandbox.self_test()
                 if workers is not None:
-                    run.ahead = Ahead(workers, self._read_ahead(due), config, self._is_known)
+                    run.ahead = Ahead(workers, self._read_ahead(due), run.config, self._is_known)
                 super().convert_notebooks()
         except WallError as error:
             self.log.error("Nothing was graded: %s", error)  # noqa: TRY400 - no fault in our code
@@ -87,6 +78,20 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
                 self.log.error("%s", failure)
         if run.failures:
             raise NbGraderException(f"{len(run.failures)} submissions need a person; see the messages above.")
+
+    def _begin(self) -> Run:
+        """Begin a run: the course's settings, and an assignment that the gradebook knows."""
+        exporter = self.exporter
+        config = Config(
+            Path(self.coursedir.root),
+            isolation=exporter.isolation,
+            digits=exporter.digits,
+            device=exporter.device,
+        )
+        run = Run(config, force=self.force)
+        exporter.run = run
+        self._known_notebooks(self.coursedir.assignment_id)
+        return run
 
     def _due(self) -> list[tuple[str, str, str]]:
         """Return (file, student, assignment) of every notebook that the walk will come to, in its order."""
@@ -128,17 +133,13 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
 
     def _is_known(self, submission: Submission) -> bool:
         run = self.exporter.run
+        if unfinished.agreed(submission, run.config.course) is not None:
+            return True
         return not run.force and pipeline.recorded(submission, run.config) is not None
 
     def _marker(self, assignment_id: str, student_id: str) -> Path:
-        """
-        Return the file that is there while a submission is being graded.
-
-        nbgrader takes a submission for graded once its folder in autograded/ is there. If the run is killed
-        after that and before the points are in the gradebook, they would never come.
-        """
-        folder = archive.record_path(self.exporter.run.config.course, student_id, assignment_id, "x").parent
-        return folder / UNFINISHED
+        """Return the file that is there while a submission is being graded; see grader.unfinished."""
+        return unfinished.marker_of(self.exporter.run.config.course, student_id, assignment_id)
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
         """Say whether a submission is to be graded; one that can't be is named, and left as it is."""
@@ -152,8 +153,8 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
             run.fail(name, f"was not graded: {trouble}")
             return False
         marker = self._marker(assignment_id, student_id)
-        if marker.exists():
-            self.log.warning("%s: its grading was cut off; it is graded again.", name)
+        if marker.exists() and not self.force:  # forced, nbgrader itself removes what it will write
+            self.log.warning("%s: its grading was cut off; it is made good.", name)
             shutil.rmtree(self._format_dest(assignment_id, student_id), ignore_errors=True)
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.touch()  # before nbgrader removes what is there

@@ -49,7 +49,7 @@ class Ahead:
     Args:
         workers: who grades.
         coming: the submissions in the order of the walk; read only as far as there is room.
-        config: the course.
+        config: the course, which the records are written to; None: nothing is written.
         known: says whether a submission needs no grading, since its record is there.
     """
 
@@ -57,7 +57,7 @@ class Ahead:
         self,
         workers: Workers,
         coming: Iterator[Submission],
-        config: Config,
+        config: Config | None,
         known: Callable[[Submission], bool],
     ) -> None:
         self._workers = workers
@@ -116,7 +116,9 @@ class Ahead:
 
     def _keep(self, future: Future[Grade]) -> None:
         """Write the record as soon as the result is here: it outlives whatever happens to the walk."""
-        if not future.cancelled() and future.exception() is None and future.result().points is not None:
+        if self._config is None or future.cancelled():
+            return
+        if future.exception() is None and future.result().points is not None:
             archive.save(future.result(), self._config.course)
 
 
