@@ -111,9 +111,11 @@ class Tuned(NamedTuple):
         return [entry["val_accuracy"] for entry in self.history]
 
 
-def tuned_by(student: Student, X: FloatArray, y: IntArray, budget: int, seed: int) -> Tuned:
+def tuned_by(
+    student: Student, X: FloatArray, y: IntArray, budget: int, seed: int, seconds: float | None = None
+) -> Tuned:
     """Call the student's tune."""
-    return tuned(student.call("tune", Tensor(X), Tensor(y), budget, seed))
+    return tuned(student.call("tune", Tensor(X), Tensor(y), budget, seed, seconds=seconds))
 
 
 def tuned(value: object) -> Tuned:

@@ -102,7 +102,7 @@ def split_by_loop(X: Any, y: Any, fractions: Any, rng: Any) -> Any:
     m = X.shape[0]
     order = torch.tensor(rng.permutation(m))
     ends = [0, round(m * fractions[0]), round(m * (fractions[0] + fractions[1])), m]
-    found = ()
+    found: Any = ()
     for start, end in itertools.pairwise(ends):
         found += (X.index_select(0, order[start:end]), y.index_select(0, order[start:end]).reshape(-1, 1))
     return found
