@@ -171,7 +171,10 @@ def outputs_of(student: Student, model: Handle, X: FloatArray, name: str) -> Flo
     student.call(model, method="eval", opaque="all")
     parts = [X[at : at + AT_ONCE] for at in range(0, len(X), AT_ONCE)]
     return np.concatenate(
-        [verify.as_array(nets.ask(student, model, part), (len(part), 10), "the logits") for part in parts]
+        [
+            verify.as_array(nets.ask(student, model, part), (len(part), 10), "the model's output")
+            for part in parts
+        ]
     )
 
 
