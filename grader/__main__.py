@@ -18,6 +18,7 @@ from grader.config import Config
 from grader.errors import GraderError
 from grader.records import CheckResult, Grade, Verdict
 from grader.submission import read_submission
+from grader.terminal import plain
 from grader.validate import Finding, validate
 
 __all__ = ["main"]
@@ -117,10 +118,32 @@ def check_command(
         raise typer.Exit(2)
 
 
+@app.command("regrade")
+def regrade_command(
+    assignment: Annotated[
+        str, typer.Argument(help="Such as backprop; it was graded, and a check has changed.")
+    ],
+    check: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Replace this check's results only: its name, or notebook/name."),
+    ] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Write without asking.")] = False,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it stands in the audit.")] = "",
+    course: CourseOption = None,
+    student: Annotated[str, typer.Option(metavar="ID", help="This student only; everyone, by default.")] = "",
+) -> None:
+    """Grade again what was graded: shows every score that would move, and asks before it writes."""
+    from grader.regrade.command import regrade  # noqa: PLC0415 - nbgrader takes seconds to import
+
+    folder = course or pipeline.course_of(Path.cwd())
+    status = regrade(folder, assignment, console, check=check, student=student, reason=reason, agreed=yes)
+    raise typer.Exit(status)
+
+
 def _line_of(finding: Finding) -> Text:
     sign = "[red]✗[/]" if finding.problems else "[green]✓[/]"
     line = Text.from_markup(sign).append(f" {finding.notebook}: {finding.proof} ({finding.tried})")
-    return Text("\n").join([line, *(_plain(f"    {problem}") for problem in finding.problems)])
+    return Text("\n").join([line, *(plain(f"    {problem}") for problem in finding.problems)])
 
 
 def _table_of(findings: list[Finding]) -> Table:
@@ -135,7 +158,7 @@ def _table_of(findings: list[Finding]) -> Table:
 
 def _show(grade: Grade) -> None:
     table = Table(
-        title=_plain(f"{grade.assignment}/{grade.notebook}, inputs of {grade.student_id}"), show_lines=True
+        title=plain(f"{grade.assignment}/{grade.notebook}, inputs of {grade.student_id}"), show_lines=True
     )
     for column in ("blank", "points", "check", "verdict", "what was found"):
         table.add_column(column)
@@ -145,13 +168,13 @@ def _show(grade: Grade) -> None:
         shown = f"{points} / {score.max_points:g}"
         for result in [r for r in grade.results if r.blank == blank]:
             table.add_row(
-                blank, shown, _plain(result.title), SIGNS[result.verdict], _plain(_finding_of(result))
+                blank, shown, plain(result.title), SIGNS[result.verdict], plain(_finding_of(result))
             )
             blank = shown = ""
     console.print(table)
     for run in grade.runs:
         if run.error:
-            console.print(_plain(f"cell {run.index}: {run.error}"))
+            console.print(plain(f"cell {run.index}: {run.error}"))
     total = "needs a person" if grade.points is None else f"{grade.points:g}"
     console.print(f"[bold]{total} / {grade.max_points:g}[/] points in {grade.seconds:.1f} s")
     if not grade.scores:
@@ -163,11 +186,6 @@ def _show(grade: Grade) -> None:
 def _finding_of(result: CheckResult) -> str:
     misconception = f"{result.misconception}: {result.explanation}" if result.misconception else ""
     return "\n".join(part for part in (result.message, misconception, result.hint, result.note) if part)
-
-
-def _plain(text: str) -> Text:
-    """Return *text* for the terminal; a student may have written it, so neither markup nor escapes work."""
-    return Text("".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text))
 
 
 def main() -> None:

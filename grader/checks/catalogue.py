@@ -14,7 +14,7 @@ import msgspec
 from grader.checks.authoring import Notebook, Variant, variants
 from grader.errors import ConfigError
 
-__all__ = ["CheckSet", "find", "known", "known_assignments"]
+__all__ = ["CheckSet", "check_names", "find", "known", "known_assignments"]
 
 FOLDER = Path(__file__).parent
 
@@ -101,6 +101,14 @@ def find(assignment: str, notebook: str) -> CheckSet:
         styles=variants(_load(assignment, f"styles_{notebook}"), "style"),
         takes_digits=any(map(_takes_digits, vars(tests).values())),
     )
+
+
+def check_names(assignment: str, notebook: str) -> list[str]:
+    """Return the names of a notebook's checks, in the order of their module; none where it has no checks."""
+    if (assignment, notebook) not in known():
+        return []
+    tests = vars(_load(assignment, f"test_{notebook}"))
+    return [name for name, value in tests.items() if name.startswith("test_") and hasattr(value, "pytestmark")]
 
 
 def _takes_digits(value: Any) -> bool:
