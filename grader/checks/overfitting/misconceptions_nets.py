@@ -151,8 +151,8 @@ def train_all_pairs(model: Any, X: Any, y: Any, epochs: Any, batch_size: Any, se
     losses = []
     for _ in range(epochs):
         total = 0.0
-        for rows in torch.randperm(len(X)).split(batch_size):
-            loss = torch.mean((model(X[rows]).reshape(-1, 1) - y[rows]) ** 2)
+        for rows in torch.split(torch.randperm(len(X)), batch_size):
+            loss = ((model(X[rows]).reshape(-1, 1) - y[rows]) ** 2).mean()
             steps.zero_grad()
             loss.backward()
             steps.step()
@@ -174,8 +174,8 @@ def train_summed(model: Any, X: Any, y: Any, epochs: Any, batch_size: Any, seed:
     losses = []
     for _ in range(epochs):
         total = 0.0
-        for rows in torch.randperm(len(X)).split(batch_size):
-            loss = torch.mean((model(X[rows]).reshape(-1) - y[rows]) ** 2)
+        for rows in torch.split(torch.randperm(len(X)), batch_size):
+            loss = ((model(X[rows]).reshape(-1) - y[rows]) ** 2).mean()
             steps.zero_grad()
             loss.backward()
             steps.step()
@@ -196,8 +196,8 @@ def train_last_batch(model: Any, X: Any, y: Any, epochs: Any, batch_size: Any, s
     model.train()
     losses = []
     for _ in range(epochs):
-        for rows in torch.randperm(len(X)).split(batch_size):
-            loss = torch.mean((model(X[rows]).reshape(-1) - y[rows]) ** 2)
+        for rows in torch.split(torch.randperm(len(X)), batch_size):
+            loss = ((model(X[rows]).reshape(-1) - y[rows]) ** 2).mean()
             steps.zero_grad()
             loss.backward()
             steps.step()
@@ -220,8 +220,8 @@ def train_never_zeroed(model: Any, X: Any, y: Any, epochs: Any, batch_size: Any,
     losses = []
     for _ in range(epochs):
         total = 0.0
-        for rows in torch.randperm(len(X)).split(batch_size):
-            loss = torch.mean((model(X[rows]).reshape(-1) - y[rows]) ** 2)
+        for rows in torch.split(torch.randperm(len(X)), batch_size):
+            loss = ((model(X[rows]).reshape(-1) - y[rows]) ** 2).mean()
             loss.backward()
             steps.step()
             total += loss.item() * len(rows)
@@ -244,8 +244,8 @@ def train_evaluating(model: Any, X: Any, y: Any, epochs: Any, batch_size: Any, s
     losses = []
     for _ in range(epochs):
         total = 0.0
-        for rows in torch.randperm(len(X)).split(batch_size):
-            loss = torch.mean((model(X[rows]).reshape(-1) - y[rows]) ** 2)
+        for rows in torch.split(torch.randperm(len(X)), batch_size):
+            loss = ((model(X[rows]).reshape(-1) - y[rows]) ** 2).mean()
             steps.zero_grad()
             loss.backward()
             steps.step()
@@ -267,8 +267,8 @@ def train_no_shuffle(model: Any, X: Any, y: Any, epochs: Any, batch_size: Any, s
     losses = []
     for _ in range(epochs):
         total = 0.0
-        for rows in torch.arange(len(X)).split(batch_size):
-            loss = torch.mean((model(X[rows]).reshape(-1) - y[rows]) ** 2)
+        for rows in torch.split(torch.arange(len(X)), batch_size):
+            loss = ((model(X[rows]).reshape(-1) - y[rows]) ** 2).mean()
             steps.zero_grad()
             loss.backward()
             steps.step()
@@ -290,8 +290,8 @@ def train_unseeded(model: Any, X: Any, y: Any, epochs: Any, batch_size: Any, see
     losses = []
     for _ in range(epochs):
         total = 0.0
-        for rows in torch.randperm(len(X)).split(batch_size):
-            loss = torch.mean((model(X[rows]).reshape(-1) - y[rows]) ** 2)
+        for rows in torch.split(torch.randperm(len(X)), batch_size):
+            loss = ((model(X[rows]).reshape(-1) - y[rows]) ** 2).mean()
             steps.zero_grad()
             loss.backward()
             steps.step()

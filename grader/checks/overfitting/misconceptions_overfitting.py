@@ -60,7 +60,7 @@ __all__ = [
     rows, and everything is measured with it.""",
 )
 def standardise_own(X_train: Any, X_other: Any) -> Any:
-    def scaled(X):
+    def scaled(X: Any) -> Any:
         sd = X.std(axis=0)
         return (X - X.mean(axis=0)) / np.where(sd == 0, 1.0, sd)
 
@@ -384,7 +384,7 @@ def choose_line(X: Any, y: Any, seed: Any) -> Any:
     train(model, tensor(standardise(X, X)[0]), tensor((y - mean) / sd), 60, 32, seed)
     model.eval()
 
-    def predict(rows):
+    def predict(rows: Any) -> Any:
         with torch.no_grad():
             return model(tensor(standardise(X, rows)[1])).numpy().reshape(-1) * sd + mean
 
@@ -403,49 +403,9 @@ def choose_standardised(X: Any, y: Any, seed: Any) -> Any:
     train(model, tensor(standardise(X, X)[0]), tensor((y - y.mean()) / y.std()), 60, 32, seed)
     model.eval()
 
-    def predict(rows):
+    def predict(rows: Any) -> Any:
         with torch.no_grad():
             return model(tensor(standardise(X, rows)[1])).numpy().reshape(-1)
-
-    return predict
-
-
-@misconception(
-    "choose",
-    "new rows by their own ruler",
-    """Your function standardises the rows that it is asked about by *their* mean and standard deviation. So
-    a row's prediction depends on the company it comes in. Keep the statistics of the rows that the net was
-    trained with.""",
-)
-def choose_own_ruler(X: Any, y: Any, seed: Any) -> Any:
-    mean, sd = y.mean(), y.std()
-    torch.manual_seed(seed)
-    model = build_model(X.shape[1], [16], 0.0)
-    train(model, tensor(standardise(X, X)[0]), tensor((y - mean) / sd), 60, 32, seed)
-    model.eval()
-
-    def predict(rows):
-        with torch.no_grad():
-            return model(tensor(standardise(rows, rows)[0])).numpy().reshape(-1) * sd + mean
-
-    return predict
-
-
-@misconception(
-    "choose",
-    "dropout at work while predicting",
-    """Your net still drops units while it predicts, so it says something else each time. Dropout is for the
-    training; switch the model to evaluation before it predicts.""",
-)
-def choose_dropping(X: Any, y: Any, seed: Any) -> Any:
-    mean, sd = y.mean(), y.std()
-    torch.manual_seed(seed)
-    model = build_model(X.shape[1], [64], 0.2)
-    train(model, tensor(standardise(X, X)[0]), tensor((y - mean) / sd), 60, 32, seed)
-
-    def predict(rows):
-        with torch.no_grad():
-            return model(tensor(standardise(X, rows)[1])).numpy().reshape(-1) * sd + mean
 
     return predict
 
@@ -464,8 +424,48 @@ def choose_raw(X: Any, y: Any, seed: Any) -> Any:
     train(model, tensor(X), tensor((y - mean) / sd), 60, 32, seed)
     model.eval()
 
-    def predict(rows):
+    def predict(rows: Any) -> Any:
         with torch.no_grad():
             return model(tensor(rows)).numpy().reshape(-1) * sd + mean
+
+    return predict
+
+
+@misconception(
+    "choose",
+    "new rows by their own ruler",
+    """Your function standardises the rows that it is asked about by *their* mean and standard deviation. So
+    a row's prediction depends on the company it comes in. Keep the statistics of the rows that the net was
+    trained with.""",
+)
+def choose_own_ruler(X: Any, y: Any, seed: Any) -> Any:
+    mean, sd = y.mean(), y.std()
+    torch.manual_seed(seed)
+    model = build_model(X.shape[1], [16], 0.0)
+    train(model, tensor(standardise(X, X)[0]), tensor((y - mean) / sd), 60, 32, seed)
+    model.eval()
+
+    def predict(rows: Any) -> Any:
+        with torch.no_grad():
+            return model(tensor(standardise(rows, rows)[0])).numpy().reshape(-1) * sd + mean
+
+    return predict
+
+
+@misconception(
+    "choose",
+    "dropout at work while predicting",
+    """Your net still drops units while it predicts, so it says something else each time. Dropout is for the
+    training; switch the model to evaluation before it predicts.""",
+)
+def choose_dropping(X: Any, y: Any, seed: Any) -> Any:
+    mean, sd = y.mean(), y.std()
+    torch.manual_seed(seed)
+    model = build_model(X.shape[1], [64], 0.2)
+    train(model, tensor(standardise(X, X)[0]), tensor((y - mean) / sd), 60, 32, seed)
+
+    def predict(rows: Any) -> Any:
+        with torch.no_grad():
+            return model(tensor(standardise(X, rows)[1])).numpy().reshape(-1) * sd + mean
 
     return predict

@@ -58,10 +58,10 @@ def train(
     losses = []
     for _ in range(epochs):
         total = 0.0
-        for rows in torch.randperm(len(X)).split(batch_size):
-            loss = torch.mean((model(X[rows]).reshape(-1) - y[rows]) ** 2)
+        for rows in torch.split(torch.randperm(len(X)), batch_size):
+            loss = ((model(X[rows]).reshape(-1) - y[rows]) ** 2).mean()
             steps.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             steps.step()
             total += loss.item() * len(rows)
         losses.append(total / len(X))

@@ -51,7 +51,7 @@ def build_model_squeezed(n_features: Any, hidden: Any, dropout: Any) -> Any:
             self.inner = nn.ModuleList(nn.Linear(sizes[i], sizes[i + 1]) for i in range(len(hidden)))
             self.last = nn.Linear(sizes[-1], 1)
 
-        def forward(self, A):
+        def forward(self, A: Any) -> Any:
             for layer in self.inner:
                 A = torch.relu(layer(A))
                 A = nn.functional.dropout(A, dropout, self.training)
@@ -74,7 +74,7 @@ def train_loops(model: Any, X: Any, y: Any, epochs: Any, batch_size: Any, seed: 
             rows = order[start : start + batch_size]
             loss = nn.functional.smooth_l1_loss(model(X[rows]).flatten(), y[rows])
             model.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             steps.step()
             noted.append(loss.item())
         losses.append(np.mean(noted))
@@ -83,7 +83,7 @@ def train_loops(model: Any, X: Any, y: Any, epochs: Any, batch_size: Any, seed: 
 
 @style("loops and lists", "cross_validate")
 def cross_validate_lists(X: Any, y: Any, hidden: Any, dropout: Any, k: Any, epochs: Any, seed: Any) -> Any:
-    def error(rows, val):
+    def error(rows: Any, val: Any) -> Any:
         X_train, X_val = standardise(X[rows], X[val])
         model = build_model(X.shape[1], hidden, dropout)
         # y stays as it is: a net can learn other scales than 1, it only takes longer.
@@ -91,7 +91,7 @@ def cross_validate_lists(X: Any, y: Any, hidden: Any, dropout: Any, k: Any, epoc
         model.eval()
         total = 0.0
         for row, target in zip(np.asarray(X_val), y[val], strict=True):
-            total += abs(5 * float(model(tensor([row]))) - target)
+            total += abs(5 * model(tensor([row])).item() - target)
         return total / len(val)
 
     torch.manual_seed(seed)
@@ -106,9 +106,9 @@ def choose_fixed(X: Any, y: Any, seed: Any) -> Any:
     train(model, tensor(Z), tensor((y - np.mean(y)) / np.std(y)), 100, 32, seed)
     model.eval()
 
-    def predict(rows):
+    def predict(rows: Any) -> Any:
         return [
-            float(model(tensor(standardise(X, row[np.newaxis])[1]))) * np.std(y) + np.mean(y) for row in rows
+            model(tensor(standardise(X, row[np.newaxis])[1])).item() * np.std(y) + np.mean(y) for row in rows
         ]
 
     return predict
@@ -139,7 +139,7 @@ def train_data_loader(model: Any, X: Any, y: Any, epochs: Any, batch_size: Any, 
             loss = measure(model(inputs).view(-1, 1), targets)
             loss.backward()
             steps.step()
-            total += float(loss)
+            total += loss.item()
         losses.append(total / len(batches))
     return losses
 

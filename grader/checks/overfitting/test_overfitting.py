@@ -404,7 +404,7 @@ def test_cross_validate_keeps_validation_rows_out_of_the_statistics(
     # of it: its prediction is as far off. Where the row has a part in the statistics, it is 6 of *its*
     # standard deviations away, and the fold is like the others. The reference: at least 1,800 in 120 draws;
     # with that leak, at most 2 in 40.
-    ratio = float(np.max(errors) / max(np.median(errors), TINY))
+    ratio = float(np.max(errors)) / max(float(np.median(errors)), TINY)
     assert ratio > 100, (
         f"One row has an extreme feature. The fold that validates on it has {ratio:.2g} times the error of "
         "the others; if that row had no part in its statistics, it would be thousands of times."
@@ -435,7 +435,7 @@ def test_cross_validate_takes_a_fresh_net_for_each_fold(student: Student, rng: n
     # Three epochs are too few to learn much; a net that is handed on has had thirty at the end, and the ratio
     # was at most 0.30 in 40 draws. Of fresh nets none is better than another: mean 1.03, sd 0.14, least
     # 0.75 in 120 draws.
-    ratio = float(np.mean(errors[-3:]) / max(np.mean(errors[:3]), TINY))
+    ratio = float(np.mean(errors[-3:])) / max(float(np.mean(errors[:3])), TINY)
     assert ratio > 0.5, (
         f"Trained for three epochs a fold, the last folds' errors are {ratio:.2g} times the first ones': the "
         "net of a fold goes on from what it has learned in the folds before."
