@@ -380,33 +380,52 @@ def fit_returns_numbers(data: Array, steps: int, rng: Generator) -> Array:
 
 @misconception(
     "fit",
-    "never scaled back",
-    """The networks play with data of mean 0 and spread 1, and so the generator's numbers are such. Before
-    they are handed out, undo the scaling: what was divided out is multiplied in again, and the mean comes
-    back.""",
+    "the generator never learns",
+    """Only the discriminator takes steps; the generator stays what it was at the start. In its own turn the
+    gradient goes through the discriminator, which is left as it is, and on to the generator's parameters,
+    which are updated.""",
 )
-def fit_without_scaling_back(data: Array, steps: int, rng: Generator) -> Any:
-    scaled = (data - np.mean(data)) / np.std(data)
+def fit_without_generator(data: Array, steps: int, rng: Generator) -> Any:
+    mean, spread = np.mean(data), np.std(data)
     G = init_net([NOISE, HIDDEN_G, HIDDEN_G, 1], rng)
-    D = init_net([1, HIDDEN_D, HIDDEN_D, 1], rng)
-    memory_G, memory_D = start_adam(G), start_adam(D)
-    for step in range(steps):
-        shrink = 1.0 - step / steps
-        real = rng.choice(scaled, BATCH)
-        fake, cache_G = net_forward(rng.standard_normal((BATCH, NOISE)), G)
-        d_real, cache_real = net_forward(real[:, None], D)
-        d_fake, cache_fake = net_forward(fake[:, None], D)
-        dd_real, dd_fake = discriminator_grads(d_real, d_fake)
-        of_real, of_fake = net_backward(dd_real, cache_real)[1], net_backward(dd_fake, cache_fake)[1]
-        grads_D = {name: of_real[name] + of_fake[name] for name in of_real}
-        D, memory_D = adam_step(D, grads_D, memory_D, RATE_D * shrink)
-        d_fake, cache_fake = net_forward(fake[:, None], D)
-        dfake, _ = net_backward(generator_grads(d_fake), cache_fake)
-        _, grads_G = net_backward(dfake[:, 0], cache_G)
-        G, memory_G = adam_step(G, grads_G, memory_G, RATE_G * shrink)
+    # What the discriminator learns meanwhile has no bearing on the samples.
 
     def sample(n: int, rng: Generator) -> Array:
-        return net_forward(rng.standard_normal((n, NOISE)), G)[0]
+        return np.asarray(mean + spread * net_forward(rng.standard_normal((n, NOISE)), G)[0])
+
+    return sample
+
+
+@misconception(
+    "fit",
+    "one noise for all samples",
+    """The noise is drawn once and used for all n samples, so they are all the same number. Each sample
+    needs noise of its own.""",
+)
+def fit_with_one_noise(data: Array, steps: int, rng: Generator) -> Any:
+    mean, spread = np.mean(data), np.std(data)
+    G = init_net([NOISE, HIDDEN_G, HIDDEN_G, 1], rng)
+
+    def sample(n: int, rng: Generator) -> Array:
+        z = np.repeat(rng.standard_normal((1, NOISE)), n, axis=0)
+        return np.asarray(mean + spread * net_forward(z, G)[0])
+
+    return sample
+
+
+@misconception(
+    "fit",
+    "sampling with the generator of the training",
+    """The samples use the random generator that fit was given, and not the one that sample is given. So
+    nobody can draw the same samples twice.""",
+)
+def fit_sampling_with_its_own(data: Array, steps: int, rng: Generator) -> Any:
+    mean, spread = np.mean(data), np.std(data)
+    G = init_net([NOISE, HIDDEN_G, HIDDEN_G, 1], rng)
+    own = rng
+
+    def sample(n: int, rng: Generator) -> Array:
+        return np.asarray(mean + spread * net_forward(own.standard_normal((n, NOISE)), G)[0])
 
     return sample
 
@@ -446,62 +465,32 @@ def fit_on_one_side(data: Array, steps: int, rng: Generator) -> Any:
 
 @misconception(
     "fit",
-    "the generator never learns",
-    """Only the discriminator takes steps; the generator stays what it was at the start. In its own turn the
-    gradient goes through the discriminator, which is left as it is, and on to the generator's parameters,
-    which are updated.""",
+    "never scaled back",
+    """The networks play with data of mean 0 and spread 1, and so the generator's numbers are such. Before
+    they are handed out, undo the scaling: what was divided out is multiplied in again, and the mean comes
+    back.""",
 )
-def fit_without_generator(data: Array, steps: int, rng: Generator) -> Any:
-    mean, spread = np.mean(data), np.std(data)
-    scaled = (data - mean) / spread
+def fit_without_scaling_back(data: Array, steps: int, rng: Generator) -> Any:
+    scaled = (data - np.mean(data)) / np.std(data)
     G = init_net([NOISE, HIDDEN_G, HIDDEN_G, 1], rng)
     D = init_net([1, HIDDEN_D, HIDDEN_D, 1], rng)
-    memory = start_adam(D)
+    memory_G, memory_D = start_adam(G), start_adam(D)
     for step in range(steps):
+        shrink = 1.0 - step / steps
         real = rng.choice(scaled, BATCH)
-        fake, _ = net_forward(rng.standard_normal((BATCH, NOISE)), G)
+        fake, cache_G = net_forward(rng.standard_normal((BATCH, NOISE)), G)
         d_real, cache_real = net_forward(real[:, None], D)
         d_fake, cache_fake = net_forward(fake[:, None], D)
         dd_real, dd_fake = discriminator_grads(d_real, d_fake)
         of_real, of_fake = net_backward(dd_real, cache_real)[1], net_backward(dd_fake, cache_fake)[1]
-        grads = {name: of_real[name] + of_fake[name] for name in of_real}
-        D, memory = adam_step(D, grads, memory, RATE_D * (1.0 - step / steps))
+        grads_D = {name: of_real[name] + of_fake[name] for name in of_real}
+        D, memory_D = adam_step(D, grads_D, memory_D, RATE_D * shrink)
+        d_fake, cache_fake = net_forward(fake[:, None], D)
+        dfake, _ = net_backward(generator_grads(d_fake), cache_fake)
+        _, grads_G = net_backward(dfake[:, 0], cache_G)
+        G, memory_G = adam_step(G, grads_G, memory_G, RATE_G * shrink)
 
     def sample(n: int, rng: Generator) -> Array:
-        return np.asarray(mean + spread * net_forward(rng.standard_normal((n, NOISE)), G)[0])
-
-    return sample
-
-
-@misconception(
-    "fit",
-    "one noise for all samples",
-    """The noise is drawn once and used for all n samples, so they are all the same number. Each sample
-    needs noise of its own.""",
-)
-def fit_with_one_noise(data: Array, steps: int, rng: Generator) -> Any:
-    mean, spread = np.mean(data), np.std(data)
-    G = init_net([NOISE, HIDDEN_G, HIDDEN_G, 1], rng)
-
-    def sample(n: int, rng: Generator) -> Array:
-        z = np.repeat(rng.standard_normal((1, NOISE)), n, axis=0)
-        return np.asarray(mean + spread * net_forward(z, G)[0])
-
-    return sample
-
-
-@misconception(
-    "fit",
-    "sampling with the generator of the training",
-    """The samples use the random generator that fit was given, and not the one that sample is given. So
-    nobody can draw the same samples twice.""",
-)
-def fit_sampling_with_its_own(data: Array, steps: int, rng: Generator) -> Any:
-    mean, spread = np.mean(data), np.std(data)
-    G = init_net([NOISE, HIDDEN_G, HIDDEN_G, 1], rng)
-    own = rng
-
-    def sample(n: int, rng: Generator) -> Array:
-        return np.asarray(mean + spread * net_forward(own.standard_normal((n, NOISE)), G)[0])
+        return net_forward(rng.standard_normal((n, NOISE)), G)[0]
 
     return sample

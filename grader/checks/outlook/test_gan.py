@@ -280,7 +280,7 @@ def test_generator_grads_leave_their_argument_as_it_is(student: Student, rng: np
 ROWS, STEPS, SAMPLES, TRAININGS = 2000, 1000, 4000, 3
 # Farther off than if a hill were lost, at most 0.6 of the numbers carried by 2.04 standard deviations: a game
 # that was not played, or has burst. Of 200 trainings of the reference two lost a hill (0.67 and 1.07), the
-# others ended below 0.2; that is bad luck, which the median forgives: it strikes twice of three in 3 of 10,000.
+# others ended below 0.2; that is bad luck, which the median forgives: three in 10,000 have it twice.
 HOPELESS = 1.3
 # A generator that has taken a few steps gives one heap: 400 starts of the reference lay 0.33 away or more,
 # and the nearest heap there is, an even one of the data's mean and spread, 0.19 or more. What is drawn from
@@ -290,7 +290,7 @@ LEAST_AT_FIRST, FIRST_STEPS = 0.15, 5
 
 
 @goal(
-    "the distance of the samples to the data's distribution, in standard deviations",
+    "the distance, in standard deviations, of the samples to the data's distribution",
     below=True,
     percent=False,
     hint="Draw a histogram of your samples over one of the data. Is a hill missing, does the generator learn "
