@@ -43,6 +43,7 @@ def test_what_a_student_wrote_is_printed_as_plain_text(tmp_path: Path) -> None:
         (("check", "nowhere.ipynb"), "nowhere.ipynb"),
         (("check", "README.md"), "README.md"),
         (("validate", "nosuch"), "Known: activations, backprop, dropout, "),
+        (("regrade", "nosuch", "--course", "docs"), "docs is no course folder"),
     ],
 )
 def test_a_mistake_of_the_user_is_one_line_and_status_2(arguments: tuple[str, ...], words: str) -> None:

@@ -27,7 +27,7 @@ def show_left(left: Sequence[Left], console: Console) -> None:
     """Show what stays as it is, and why."""
     if not left:
         return
-    console.print(f"{len(left)} left as they are:")
+    console.print(f"Left as it is ({len(left)}):")
     for each in left:
         name = f"{each.student_id}/{each.notebook}" if each.notebook else each.student_id
         console.print(plain_line(f"  {name}: {each.reason}"), soft_wrap=True)
