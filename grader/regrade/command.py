@@ -70,7 +70,7 @@ def regrade(
     carry_over(rehearsal.changes, app)
     console.print(f"Written: {count}.", soft_wrap=True)
     if any(change.moves for change in rehearsal.changes):
-        console.print(f"Each changed score has a line in {audit_path(course)}.", soft_wrap=True, markup=False)
+        console.print(f"Each changed score has a line in {audit_path(course)}", soft_wrap=True, markup=False)
     console.print(f"New feedback pages: nbgrader generate_feedback {assignment} --force", soft_wrap=True)
     return 0
 

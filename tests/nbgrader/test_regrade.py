@@ -429,6 +429,23 @@ def test_a_kill_while_it_writes_is_made_good_by_the_next_run(
     assert not list((course.root / "records").rglob(".unfinished"))
 
 
+def test_what_was_cut_off_and_cannot_be_brought_to_an_end_holds_nobody_up(
+    course: Course, marker: Corrected
+) -> None:
+    graded(course, marker, anna="1/2", bert="1/2")
+    marker.verdicts["half", "test_b"] = PASSED
+    killed(course, "convert_notebooks")
+    course.folder("anna").rename(course.root / "elsewhere")
+    course.folder("anna").symlink_to(course.root / "elsewhere")
+    status, shown = again(course)
+    assert status == 0
+    assert "bert: an earlier regrade was cut off here; it is written now." in shown
+    assert "anna: an earlier" not in shown
+    assert "anna: can't be read: " in shown
+    assert course.grades("bert")["check_half"] == (3.0, False)
+    assert course.grades("anna")["check_half"] == (1.5, False)
+
+
 def test_a_kill_before_the_writing_leaves_everything_as_it_was(course: Course, marker: Corrected) -> None:
     graded(course, marker, anna="1/2")
     there = files_of(course)
@@ -519,7 +536,8 @@ def test_the_command_behind_the_real_wall(tmp_path: Path, monkeypatch: pytest.Mo
     wrong.write_text(checks.path.read_text() + WRONG_CHECK)
     with monkeypatch.context() as patch:
         patch.setattr(catalogue, "find", lambda *_: msgspec.structs.replace(checks, path=wrong))
-        patch.setattr(pipeline, "package_digest", lambda: b"with the wrong check")
+        digest = pipeline.digest
+        patch.setattr(pipeline, "digest", lambda *a, **k: f"{digest(*a, **k)} with the wrong check")
         result = course.api().autograde("activations", "*")
     assert result["success"], result
     assert relu_points(course) == [0.0, 0.0]
