@@ -108,7 +108,7 @@ def check_names(assignment: str, notebook: str) -> list[str]:
     if (assignment, notebook) not in known():
         return []
     tests = vars(_load(assignment, f"test_{notebook}"))
-    return [name for name, value in tests.items() if name.startswith("test_") and hasattr(value, "pytestmark")]
+    return [name for name in tests if name.startswith("test_") and hasattr(tests[name], "pytestmark")]
 
 
 def _takes_digits(value: Any) -> bool:
