@@ -48,6 +48,11 @@ def test_one_number_for_two_ranges_is_seen_also_when_it_is_turned_round(rng):
             chance.assert_unrelated(first, other, "two ranges", false_alarm=ALARM)
 
 
+def test_independent_numbers_pass_on_whatever_scale_they_were_drawn(rng):
+    first, second = rng.random((2, DRAWS))
+    chance.assert_unrelated(first**8, np.log(second), "two ranges", false_alarm=ALARM)
+
+
 def test_a_random_part_passes_and_a_block_or_every_other_row_fails(rng):
     chance.assert_shuffled(rng.permutation(80)[:20], 80, "X_val", false_alarm=ALARM)
     for rows in (np.arange(40), np.arange(40, 80), np.arange(0, 80, 2)):

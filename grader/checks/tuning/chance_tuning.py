@@ -59,16 +59,18 @@ def assert_even(counts: Sequence[int], *, false_alarm: float) -> None:
 
 def assert_unrelated(first: FloatArray, second: FloatArray, what: str, *, false_alarm: float) -> None:
     """
-    Fail if two series of shares (0 … 1) hang together.
+    Fail if two series of equal, even length hang together.
 
-    Whether both lie in the same half is, for independent pairs, the toss of a coin: an exact binomial test.
+    How often both lie in the lower half of their own series is, for independent ones, hypergeometric, however
+    each of them is distributed: who draws on the wrong scale has not to hear of this too.
     """
-    same = int(np.sum((first < 0.5) == (second < 0.5)))
-    low, high = verify.share_interval(len(first), 0.5, false_alarm)
-    if not low <= same <= high:
+    half = len(first) // 2
+    low, other = (np.argsort(np.argsort(series, kind="stable")) < half for series in (first, second))
+    both = int(np.sum(low & other))
+    if min(_at_most(both, half, 2 * half), _at_most(half - both, half, 2 * half)) < false_alarm / 2:
         raise CheckFailure(
-            f"random_search: {what} hang together: {100 * same / len(first):.0f} % of the pairs lie in the "
-            "same half of their ranges; 50 % would by chance.",
+            f"random_search: {what} hang together: {100 * both / half:.0f} % of the pairs lie in the same "
+            "half of what was drawn; 50 % would by chance.",
             hint="Every value is drawn on its own, from the generator that is given.",
         )
 
