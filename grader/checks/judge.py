@@ -28,6 +28,9 @@ from grader.sandbox import Call, Shown, Student
 
 __all__ = ["Check", "Judge", "seed_of"]
 
+# The diagnosis runs the check again on each suspect. A training as long as this is not worth it: what its
+# misconceptions get wrong shows in the quick checks of the same blank, too.
+LONGEST_REPLAY = 15.0  # seconds
 MAX_TIMEOUTS = 2  # after so many, the blank's other checks are not run: other blanks need the time too
 
 
@@ -44,11 +47,12 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """How one try went: *failure* is None where the check passed; *calls* is the log of the try."""
+    """How one try went: *failure* is None where the check passed; *calls* is its log; *seconds*, wall time."""
 
     number: int
     failure: CheckFailure | None
     calls: list[Call]
+    seconds: float = 0.0
 
 
 def seed_of(secret: bytes, *names: str) -> int:
@@ -161,6 +165,7 @@ class Judge:
             if all(result.verdict is Verdict.PASSED for result in own)
         )
         failure: CheckFailure | None = None
+        began = time.perf_counter()
         budget = self.student.within(check.trains) if check.trains else contextlib.nullcontext()
         try:
             self.student.seed(self._seed(check, number))
@@ -175,7 +180,7 @@ class Judge:
         own = stand_in or not self._wrong_helpers(check.blank)
         if own and isinstance(failure, LimitHit) and failure.limit == "time":
             self._timeouts[check.blank] = self._timeouts.get(check.blank, 0) + 1
-        return Attempt(number, failure, list(self.student.log))
+        return Attempt(number, failure, list(self.student.log), time.perf_counter() - began)
 
     def _generator(self, check: Check, attempt: int) -> np.random.Generator:
         return np.random.default_rng(seed_of(self.secret, check.name, str(attempt)))
@@ -207,7 +212,7 @@ class Judge:
         if failure is None:
             raise ValueError(f"{check.name} passed; there is nothing to explain.")
         found = Diagnosis()
-        if not isinstance(failure, LimitHit | NotWritten):
+        if not isinstance(failure, LimitHit | NotWritten) and attempt.seconds < LONGEST_REPLAY:
             found = diagnose(
                 self.checks, check.blank, lambda local: self._replay(check, attempt, local), attempt.calls
             )
