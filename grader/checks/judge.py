@@ -47,7 +47,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """How one try went: *failure* is None where the check passed; *calls* is its log; *seconds*, wall time."""
+    """How one try went: *failure* is None where it passed; *calls* is its log, *seconds* its wall time."""
 
     number: int
     failure: CheckFailure | None
