@@ -9,6 +9,7 @@ that the student gets. docs/results.md explains every field.
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import msgspec
@@ -39,7 +40,8 @@ def save(grade: Grade, course: Path) -> Path:
     path = record_path(course, grade.student_id, grade.assignment, grade.notebook)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = msgspec.json.format(msgspec.json.encode(grade), indent=1) + b"\n"
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    # The walk and a result that arrives may write the same record at the same time.
+    scratch = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     scratch.unlink(missing_ok=True)
     try:
         # For the course's people only: the seed of a student's inputs stands in it.

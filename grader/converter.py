@@ -32,11 +32,16 @@ __all__ = ["CourseExporter"]
 
 
 class _Reading(NamedTuple):
-    """A submitted file as it was read: *refusal* says why it can't be, *notes* what was put right."""
+    """
+    A submitted file as it was read: *refusal* says why it can't be, *notes* what was put right.
+
+    As long as *stamp* is the file's, so is the rest.
+    """
 
     notebook: nbformat.NotebookNode
     refusal: str
     notes: tuple[str, ...]
+    stamp: tuple[int, ...]
 
 
 class CourseExporter(NotebookExporter):  # type: ignore[misc]
@@ -70,7 +75,7 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
         names = (resources or {})["nbgrader"]
         assert isinstance(names, dict)  # noqa: S101 - nbgrader's own
         reading = self._readings.pop(filename, None)
-        if reading is None:
+        if reading is None or reading.stamp != _stamp(Path(filename)):
             reading = self._read(Path(filename), self._template_of(names["assignment"], names["notebook"]))
         self.refusal = reading.refusal
         if reading.refusal:
@@ -95,6 +100,7 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
     def _read(self, path: Path, template: tuple[TemplateCell, ...]) -> _Reading:
         refusal = ""
         notes: tuple[str, ...] = ()
+        stamp = _stamp(path)
         try:
             document = read_document(path, self.run.config.notebook_bytes)
         except SubmissionError as error:
@@ -106,7 +112,7 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
             first = notes_markdown(notes) if notes else ""
         clean_cells(notebook)
         heading = [nbformat.v4.new_markdown_cell(first)] if first else []
-        return _Reading(notebook_of([*heading, *notebook.cells]), refusal, notes)
+        return _Reading(notebook_of([*heading, *notebook.cells]), refusal, notes, stamp)
 
     def _template_of(self, assignment: str, name: str) -> tuple[TemplateCell, ...]:
         key = (assignment, name)
@@ -146,3 +152,12 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
             ]
         places = {grade_id: place for place, grade_id in enumerate(order)}
         return tuple(sorted(cells, key=lambda cell: places.get(cell.grade_id, len(places))))
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file does; nothing where there is none."""
+    try:
+        known = path.lstat()
+    except OSError:
+        return ()
+    return known.st_ino, known.st_size, known.st_mtime_ns, known.st_ctime_ns

@@ -28,12 +28,27 @@ from grader.sandbox import Sandbox, Student, released
 from grader.sandbox.devices import Gpu, find_gpu
 from grader.submission import read_submission
 
-__all__ = ["checks_of", "digest", "digits_of", "grade", "open_for_checks", "recorded", "sandbox_of", "start"]
+__all__ = [
+    "checks_of",
+    "digest",
+    "digits_name",
+    "digits_of",
+    "files_beside",
+    "grade",
+    "imports_of",
+    "open_for_checks",
+    "package_digest",
+    "recorded",
+    "sandbox_of",
+    "start",
+    "submission_seed",
+    "versions",
+]
 
 WRITTEN = Notebook(blanks=())  # of a notebook of written answers: what its code cells may import
 
 
-def grade(submission: Submission, config: Config, sandbox: Sandbox) -> Grade:
+def grade(submission: Submission, config: Config, sandbox: Sandbox, seed: bytes | None = None) -> Grade:
     """
     Grade one notebook of one student.
 
@@ -44,6 +59,7 @@ def grade(submission: Submission, config: Config, sandbox: Sandbox) -> Grade:
         submission: the notebook, its locked cells put back.
         config: the course and its limits.
         sandbox: a standing wall; used for one submission at a time.
+        seed: what the inputs are drawn from, where the course's secret is not at hand: on a cluster's worker.
 
     Raises:
         ConfigError: the notebook has check cells and no checks, or the secret can't be used.
@@ -51,7 +67,7 @@ def grade(submission: Submission, config: Config, sandbox: Sandbox) -> Grade:
     """
     started = time.perf_counter()
     checks = checks_of(submission)
-    seed = submission_seed(submission, config)
+    seed = submission_seed(submission, config) if seed is None else seed
     with start(submission, config, sandbox) as student:
         results = plugin.run(checks, student, seed, digits=digits_of(config)) if checks else ()
         runs, restarts = student.runs, student.restarts
@@ -62,7 +78,7 @@ def grade(submission: Submission, config: Config, sandbox: Sandbox) -> Grade:
         scores=score.total(submission.cells, results),
         results=results,
         runs=runs,
-        provenance=provenance(submission, config),
+        provenance=provenance(submission, config, seed),
         seconds=time.perf_counter() - started,
         restarts=restarts,
     )
@@ -131,20 +147,23 @@ def digits_of(config: Config) -> Callable[[], Digits]:
     return functools.partial(find_digits, config.course, config.digits)
 
 
-def digest(submission: Submission, config: Config) -> str:
+def digest(
+    submission: Submission, config: Config, seed: bytes | None = None, device: str | None = None
+) -> str:
     """
     Return what the result hangs on, as SHA-256.
 
-    That is the notebook, the files beside it, the seed, the digits, the limits, this package, its libraries.
+    That is the notebook, the files beside it, the seed, the digits, the limits, the device, this package, its
+    libraries. *seed* and *device*: where they are not this machine's to say.
     """
-    device = device_of(submission, config)
+    device = device_of(submission, config) if device is None else device
     parts = [
         msgspec.json.encode(submission),
-        released.digest(released.released(_source_folder(submission, config))),
-        submission_seed(submission, config),
-        _digits_name(submission, config).encode(),
+        released.digest(files_beside(submission, config)),
+        submission_seed(submission, config) if seed is None else seed,
+        digits_name(submission, config).encode(),
         msgspec.json.encode([config.limits, config.isolation, device]),
-        _package_digest(),
+        package_digest(),
         msgspec.json.encode(versions(imports_of(submission))),
     ]
     return hashlib.sha256(b"".join(len(part).to_bytes(8, "big") + part for part in parts)).hexdigest()
@@ -154,28 +173,39 @@ def recorded(submission: Submission, config: Config) -> Grade | None:
     """Return the record of this very submission; None if it is of another, or a person must look."""
     names = submission.student_id, submission.assignment, submission.notebook
     grade = archive.load(archive.record_path(config.course, *names))
-    if grade is None or grade.points is None or grade.provenance.digest != digest(submission, config):
+    if grade is None or grade.points is None:
         return None
-    return grade
+    device = grade.provenance.device
+    if device != "cpu" and config.device != "cpu":
+        wanted = digest(submission, config, device=device)  # a cluster's worker may have a GPU, and we none
+    else:
+        wanted = digest(submission, config)
+    return grade if grade.provenance.digest == wanted else None
 
 
-def provenance(submission: Submission, config: Config) -> Provenance:
-    """Return where the result comes from, for the record."""
+def provenance(submission: Submission, config: Config, seed: bytes | None = None) -> Provenance:
+    """Return where the result comes from, for the record; *seed* as for `grade`."""
+    seed = submission_seed(submission, config) if seed is None else seed
     return Provenance(
-        digest=digest(submission, config),
-        seed=submission_seed(submission, config).hex(),
+        digest=digest(submission, config, seed),
+        seed=seed.hex(),
         isolation=config.isolation,
         device=device_of(submission, config),
         versions=versions(imports_of(submission)),
-        digits=_digits_name(submission, config),
+        digits=digits_name(submission, config),
     )
+
+
+def files_beside(submission: Submission, config: Config) -> released.Released:
+    """List the course's files that the notebook finds beside it."""
+    return released.released(_source_folder(submission, config))
 
 
 def _source_folder(submission: Submission, config: Config) -> Path:
     return config.course / "source" / submission.assignment
 
 
-def _digits_name(submission: Submission, config: Config) -> str:
+def digits_name(submission: Submission, config: Config) -> str:
     """Return which digits the notebook's checks draw from; empty where none takes any."""
     checks = checks_of(submission)
     return digits_of(config)().name if checks and checks.takes_digits else ""
@@ -190,7 +220,7 @@ def versions(imports: tuple[str, ...] = ()) -> dict[str, str]:
 
 
 @functools.cache
-def _package_digest() -> bytes:
+def package_digest() -> bytes:
     """Hash every file of this package: a changed check, tolerance or wall is another result."""
     total = hashlib.sha256()
     folder = Path(__file__).parent

@@ -15,9 +15,9 @@ from sqlalchemy.exc import OperationalError
 
 from grader import archive, pipeline, unfinished
 from grader.config import Config
-from grader.errors import SubmissionError, WallError
+from grader.errors import ConfigError, SubmissionError, WallError
 from grader.intake import read_bytes
-from grader.pool.ahead import Ahead
+from grader.pool.ahead import Ahead, Stopped, Workers
 from grader.pool.progress import ClassProgress
 from grader.pool.settings import GraderPool
 from grader.records import Submission
@@ -29,6 +29,7 @@ __all__ = ["CourseAutograde"]
 TIMESTAMP = "timestamp.txt"
 EXCHANGE_FILES = (TIMESTAMP, "submission_secret.txt")
 EXCHANGE_FILE_BYTES = 4096
+GOES_ON = "What is graded stays; the same command goes on where it stopped."
 
 
 class _ExchangeFilesOnly(BaseConverter):  # type: ignore[misc]
@@ -55,10 +56,9 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
         run = self._begin()
         due = self._due()
         run.progress = ClassProgress(len(due), self.log)
-        workers = GraderPool(parent=self).workers(run.config, len(due))
+        workers = self._workers(len(due))
         try:
-            with run.sandbox, run.progress.shown():
-                run.sandbox.self_test()
+            with run.walled(elsewhere=workers is not None and workers.elsewhere), run.progress.shown():
                 if workers is not None:
                     run.ahead = Ahead(workers, self._read_ahead(due), run.config, self._is_known)
                 super().convert_notebooks()
@@ -66,11 +66,11 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
             self.log.error("Nothing was graded: %s", error)  # noqa: TRY400 - no fault in our code
             raise NbGraderException(f"Nothing was graded: {error}") from None
         except KeyboardInterrupt:
-            self.log.error(  # noqa: TRY400
-                "Stopped: %s. What is graded stays; the same command goes on where it stopped.",
-                run.progress.line(),
-            )
+            self.log.error("Stopped: %s. %s", run.progress.line(), GOES_ON)  # noqa: TRY400
             raise
+        except Stopped as stop:
+            self.log.error("Stopped: %s. %s %s", run.progress.line(), stop, GOES_ON)  # noqa: TRY400
+            raise NbGraderException(f"Stopped: {stop}") from None
         finally:
             if workers is not None:
                 workers.close()
@@ -78,6 +78,13 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
                 self.log.error("%s", failure)
         if run.failures:
             raise NbGraderException(f"{len(run.failures)} submissions need a person; see the messages above.")
+
+    def _workers(self, due: int) -> Workers | None:
+        try:
+            return GraderPool(parent=self).workers(self.exporter.run.config, due)
+        except ConfigError as error:
+            self.log.error("Nothing was graded: %s", error)  # noqa: TRY400 - no fault in our code
+            raise NbGraderException(f"Nothing was graded: {error}") from None
 
     def _begin(self) -> Run:
         """Begin a run: the course's settings, and an assignment that the gradebook knows."""

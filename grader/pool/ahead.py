@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from typing import Protocol
@@ -11,9 +11,10 @@ import msgspec
 
 from grader import archive
 from grader.config import Config
+from grader.errors import GraderError, WallError
 from grader.records import Grade, Submission
 
-__all__ = ["Ahead", "Lost", "Workers"]
+__all__ = ["Ahead", "Lost", "Stopped", "Workers"]
 
 TRIES = 2  # of one submission; then nbgrader's own process grades it
 
@@ -22,13 +23,27 @@ class Lost(Exception):  # noqa: N818 - what happened to a worker, no fault in th
     """The worker died, or can't be reached, before it gave a result."""
 
 
+class Stopped(BaseException):
+    """
+    Nothing more can be graded in this run; the message says why.
+
+    No Exception: nbgrader and we pass over those to the next submission, and there would be one for each.
+    """
+
+
 class Workers(Protocol):
     """Where submissions are graded: processes here, or machines of a cluster."""
 
-    slots: int
+    @property
+    def slots(self) -> int:
+        """How many submissions can be graded at the same time."""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the walls stand on other machines, so that this one needs none."""
 
     def submit(self, submission: Submission) -> Future[Grade]:
-        """Start grading; the future may raise Lost."""
+        """Start grading; the future may raise Lost, Stopped, or what pipeline.grade raises."""
 
     def close(self) -> None:
         """Stop: what is running is given up."""
@@ -40,6 +55,7 @@ class _Task(msgspec.Struct):
     submission: Submission
     future: Future[Grade]
     tries: int = 1
+    dropped: bool = False  # the file has changed: its grade is nobody's any more
 
 
 class Ahead:
@@ -65,28 +81,33 @@ class Ahead:
         self._config = config
         self._known = known
         self._tasks: dict[tuple[str, str, str], _Task] = {}
-        # Enough that no worker waits while the walk is at something slow; few enough that results, with
-        # the outputs of notebooks in them, don't pile up.
-        self._room = 3 * workers.slots + 1
-        self._passed: deque[tuple[str, str, str]] = deque(maxlen=self._room)
+        self._keeping = threading.Lock()
 
     def take(self, submission: Submission) -> Grade | None:
         """
         Wait for the grade of a submission that the walk has come to.
 
         Returns:
-            Its grade; None where it was not graded ahead, or could not be: then it is graded here, and
-            whatever is wrong shows there.
+            Its grade; None where its record has it, or where no worker could grade it: then it is graded
+            here, and whatever is wrong shows there.
+
+        Raises:
+            GraderError: it can't be graded.
+            Stopped: nothing more can be graded.
         """
         self._fill()
-        key = _key(submission)
-        task = self._tasks.pop(key, None)
-        if task is None:
-            return None
-        if task.submission != submission:
+        task = self._tasks.pop(_key(submission), None)
+        if task is not None and task.submission != submission:
             # The file has changed since it was read: what is graded is what the walk reads.
-            task.future.cancel()
-            return None
+            self._drop(task)
+            task = None
+        if task is None:
+            if self._is_known(submission):
+                return None
+            task = self._start(submission)
+        return self._wait(task)
+
+    def _wait(self, task: _Task) -> Grade | None:
         while True:
             try:
                 return task.future.result()
@@ -94,7 +115,11 @@ class Ahead:
                 if task.tries >= TRIES:
                     return None
                 task.tries += 1
-                task.future = self._workers.submit(submission)
+                task.future = self._workers.submit(task.submission)
+            except WallError:
+                return None
+            except GraderError:
+                raise
             except Exception:  # noqa: BLE001 - the same comes up again where it can be told
                 return None
 
@@ -104,22 +129,42 @@ class Ahead:
         self._tasks.clear()
 
     def _fill(self) -> None:
-        """Send submissions until there are enough on their way."""
-        while len(self._tasks) < self._room:
+        """
+        Send submissions until there are enough on their way.
+
+        Enough: no worker waits while the walk is at something slow. Not more: results, with the outputs of
+        notebooks in them, must not pile up.
+        """
+        while len(self._tasks) < 3 * self._workers.slots + 1:
             submission = next(self._coming, None)
             if submission is None:
                 return
-            if not self._known(submission):
-                future = self._workers.submit(submission)
-                future.add_done_callback(self._keep)
-                self._tasks[_key(submission)] = _Task(submission, future)
+            if not self._is_known(submission):
+                self._tasks[_key(submission)] = self._start(submission)
 
-    def _keep(self, future: Future[Grade]) -> None:
+    def _is_known(self, submission: Submission) -> bool:
+        try:
+            return self._known(submission)
+        except GraderError:
+            return False  # it comes up again with its own submission, not with the one that the walk is at
+
+    def _start(self, submission: Submission) -> _Task:
+        task = _Task(submission, self._workers.submit(submission))
+        task.future.add_done_callback(lambda future: self._keep(task, future))
+        return task
+
+    def _drop(self, task: _Task) -> None:
+        with self._keeping:
+            task.dropped = True
+        task.future.cancel()
+
+    def _keep(self, task: _Task, future: Future[Grade]) -> None:
         """Write the record as soon as the result is here: it outlives whatever happens to the walk."""
-        if self._config is None or future.cancelled():
+        if self._config is None or future.cancelled() or future.exception() is not None:
             return
-        if future.exception() is None and future.result().points is not None:
-            archive.save(future.result(), self._config.course)
+        with self._keeping:
+            if not task.dropped and future.result().points is not None:
+                archive.save(future.result(), self._config.course)
 
 
 def _key(submission: Submission) -> tuple[str, str, str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import os
 import signal
 import sys
+import tempfile
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -21,6 +23,7 @@ from grader.sandbox import Sandbox
 __all__ = ["LocalWorkers"]
 
 PR_SET_PDEATHSIG = 1
+END_SECONDS = 5.0  # for a worker to go when it is told to
 _sandbox: Sandbox | None = None  # a worker's own; it serves one submission after the other
 
 
@@ -33,10 +36,14 @@ class LocalWorkers:
         slots: how many.
     """
 
+    elsewhere = False
+
     def __init__(self, config: Config, slots: int) -> None:
         self.slots = slots
         self._config = config
         self._lock = threading.Lock()
+        # Of all workers: told to end, they leave at once and clear nothing away.
+        self._scratch = tempfile.TemporaryDirectory(prefix="workers-", ignore_cleanup_errors=True)
         self._pool = self._start()
 
     def submit(self, submission: Submission) -> Future[Grade]:
@@ -60,14 +67,21 @@ class LocalWorkers:
             for process in processes:
                 process.terminate()  # it has nothing to finish: only its parent writes
             for process in processes:
-                process.join()
+                process.join(END_SECONDS)
+                if process.exitcode is None:
+                    process.kill()
+                    process.join()
+            self._scratch.cleanup()
 
     def _start(self) -> ProcessPoolExecutor:
         # Not a fork of this process: it may have threads, and nbgrader's open gradebook.
-        return ProcessPoolExecutor(self.slots, get_context("spawn"), _prepare, (self._config,))
+        arguments = (self._config, os.getpid(), self._scratch.name)
+        return ProcessPoolExecutor(self.slots, get_context("spawn"), _prepare, arguments)
 
 
 def _pass_on(done: Future[Grade], outer: Future[Grade]) -> None:
+    if not outer.set_running_or_notify_cancel():
+        return  # nobody wants it any more
     if done.cancelled() or isinstance(done.exception(), BrokenProcessPool):
         outer.set_exception(Lost("a worker process died"))
     elif done.exception() is not None:
@@ -76,16 +90,19 @@ def _pass_on(done: Future[Grade], outer: Future[Grade]) -> None:
         outer.set_result(done.result())
 
 
-def _prepare(config: Config) -> None:
+def _prepare(config: Config, parent: int, scratch: str) -> None:
     """Make a worker ready: it ends with its parent, leaves Ctrl-C to it, and keeps its wall standing."""
     global _sandbox  # noqa: PLW0603 - the one thing that a worker keeps between two submissions
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Not an exception, which a check's own `except` could swallow. The wall ends with this process.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)  # it was gone before this process could hang on it
+    tempfile.tempdir = scratch
     _sandbox = pipeline.sandbox_of(config)
     atexit.register(_sandbox.close)
-    # Told to end, it takes its wall down first.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
 def _grade(submission: Submission, config: Config) -> Grade:

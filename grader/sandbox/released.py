@@ -17,7 +17,7 @@ from grader.config import MEBIBYTE
 from grader.errors import ConfigError
 from grader.sandbox.inside.beside import pack
 
-__all__ = ["Released", "digest", "packed", "released"]
+__all__ = ["Released", "contents", "digest", "packed", "released"]
 
 MOST_BYTES = 64 * MEBIBYTE  # copied for each submission, into memory
 MOST_FILES = 1000
@@ -55,7 +55,7 @@ def released(folder: Path | None) -> Released:
 def digest(files: Released) -> bytes:
     """Return the SHA-256 of names and contents."""
     total = hashlib.sha256()
-    for name, content in _contents(files).items():
+    for name, content in contents(files).items():
         total.update(name.encode() + b"\0" + hashlib.sha256(content).digest())
     return total.digest()
 
@@ -63,7 +63,7 @@ def digest(files: Released) -> bytes:
 def packed(files: Released) -> int:
     """Return a descriptor of the packed files, for reading only; the file has no name and goes with it."""
     with tempfile.NamedTemporaryFile(prefix="beside-") as target:
-        pack(_contents(files), target)  # type: ignore[arg-type]  # it has the methods of its file
+        pack(contents(files), target)  # type: ignore[arg-type]  # it has the methods of its file
         target.flush()
         return os.open(target.name, os.O_RDONLY | os.O_CLOEXEC)
 
@@ -81,7 +81,13 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, Path, int, int]]:
                 yield name, Path(entry.path), known.st_size, known.st_mtime_ns
 
 
-def _contents(files: Released) -> dict[str, bytes]:
+def contents(files: Released) -> dict[str, bytes]:
+    """
+    Read the files: name → content.
+
+    Raises:
+        ConfigError: one can't be read.
+    """
     try:
         return {name: path.read_bytes() for name, path, _, _ in files}
     except OSError as error:

@@ -107,6 +107,9 @@ class FakeSandbox:
     def __exit__(self, *_: object) -> None:
         return None
 
+    def close(self) -> None:
+        """There is nothing to take down."""
+
     def self_test(self) -> None:
         """Count, and fail where the test wants it."""
         FakeSandbox.tested += 1
