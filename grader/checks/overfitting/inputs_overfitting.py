@@ -66,7 +66,7 @@ def draw_machines(rng: np.random.Generator, rows: int = 300, held_out: int = 150
     every column and of y are drawn, and the order of the columns: nothing can be prepared beforehand.
 
     Not the cars of the notebook, however disguised: their 392 rows are public, so that a held-out row can be
-    found again by its neighbours, and with 92 of them held out the figure would scatter three times as much.
+    found again, and with some 90 of them held out the figure would scatter more.
     """
     U = rng.uniform(-1.7, 1.7, size=(rows + held_out, FEATURES))
     signal = 1.2 * np.tanh(1.5 * U[:, 0]) + 0.8 * U[:, 1] * U[:, 2] + 0.9 * np.abs(U[:, 3]) + 0.6 * U[:, 4]

@@ -313,7 +313,7 @@ def test_train_learns_a_line(student: Student, rng: np.random.Generator) -> None
     model = built(student, n, [16], 0.0)
     losses = losses_of(student, model, Problem(X, y), 60, 16, inputs.draw_seeds(rng, 1)[0])
     late = np.mean(losses[-15:]) / max(losses[0], TINY)
-    assert late < 0.5, (
+    assert 0 < late < 0.5, (
         f"After 60 epochs on a line without noise, the loss is {late:.2g} times that of the first epoch."
     )
     left = np.mean((outputs(student, model, X, training=False) - y) ** 2)
@@ -331,6 +331,7 @@ def test_train_has_dropout_at_work(student: Student, rng: np.random.Generator) -
     start = outputs(student, model, X, training=False)
     outputs(student, model, X, training=True)
     (loss,) = losses_of(student, model, Problem(X, y), 1, 40, inputs.draw_seeds(rng, 1)[0])
+    assert loss > 0, "The loss of the first batch is not above 0."
     # Without dropout this is the untrained model's loss to 1e-6; with it, off by several per cent.
     assert np.min(np.abs(loss / kinds_of_loss(start - y) - 1)) > 1e-5, (
         "The loss of the first batch is that of the whole net: no hidden unit was dropped."
