@@ -174,8 +174,8 @@ class ClusterWorkers:
             self._again(task)
         except KilledWorker as error:
             message = (
-                f"{error.allowed_failures + 1} workers, one after the other, ended while they graded it; the "
-                f"last was {error.last_worker.address}. Their logs say why: often the nanny's memory limit."
+                f"Its worker ended while grading it, {error.allowed_failures + 1} times; the last was "
+                f"{error.last_worker.address}. The workers' logs say why: often the nanny's memory limit."
             )
             self._settle(task, GraderError(message))
         except Exception as error:  # noqa: BLE001 - not the grader's: it answers with a Reply
