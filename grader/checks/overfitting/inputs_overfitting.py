@@ -63,8 +63,8 @@ def draw_machines(rng: np.random.Generator, rows: int = 300, held_out: int = 150
 
     Five figures matter, bounded so that held-out rows lie among those of the training: one saturates, two
     work together, one has a best value, one is linear. A straight line leaves two thirds of the error that
-    always answering the mean makes. The units of
-    every column and of y are drawn, and the order of the columns: nothing can be prepared beforehand.
+    always answering the mean makes. The units of every column and of y are drawn, and the order of the
+    columns: nothing can be prepared beforehand.
 
     Not the cars of the notebook, however disguised: their 392 rows are public, so that a held-out row can be
     found again, and with some 90 of them held out the figure would scatter more.
