@@ -28,6 +28,7 @@ from grader.records import CheckResult, Grade, Verdict
 from grader.release import generate, hidden_text_in
 from grader.sandbox import Sandbox
 from grader.submission import from_notebook
+from grader.validate_written import prove_written, written_notebooks
 
 __all__ = ["Finding", "validate"]
 
@@ -119,11 +120,11 @@ def validate(assignment: str | None, config: Config, jobs: int) -> Iterator[Find
         ConfigError: no such assignment, or a notebook of it is missing.
         WallError: the wall does not stand.
     """
-    if assignment is not None and assignment not in catalogue.known_assignments():
-        raise ConfigError(
-            f"No checks for the assignment {assignment!r}. Known: {', '.join(catalogue.known_assignments())}."
-        )
-    names = [name for name in catalogue.known() if assignment in (None, name[0])]
+    every = sorted([*catalogue.known(), *written_notebooks(config.course)])
+    names = [name for name in every if assignment in (None, name[0])]
+    if not names:
+        known = ", ".join(sorted({name for name, _ in every}))
+        raise ConfigError(f"There is no assignment {assignment!r}. Known: {known}.")
     with ProcessPoolExecutor(max_workers=jobs, mp_context=get_context("spawn")) as pool:
         for done in as_completed([pool.submit(prove, *name, config) for name in names]):
             yield from done.result()
@@ -133,6 +134,9 @@ def prove(assignment: str, notebook: str, config: Config) -> list[Finding]:
     """Carry out every proof for one notebook."""
     with pipeline.sandbox_of(config) as sandbox:
         sandbox.self_test()
+        if (assignment, notebook) not in catalogue.known():
+            shown = prove_written(assignment, notebook, config, sandbox)
+            return [Finding(f"{assignment}/{notebook}", proof, 1, wrong) for proof, wrong in shown.items()]
         bench = _Bench(catalogue.find(assignment, notebook), config, sandbox)
         return [proof(bench) for proof in PROOFS]
 

@@ -14,7 +14,7 @@ import msgspec
 from grader.checks.authoring import Notebook, Variant, variants
 from grader.errors import ConfigError
 
-__all__ = ["CheckSet", "check_names", "find", "known", "known_assignments"]
+__all__ = ["CheckSet", "check_names", "find", "known"]
 
 FOLDER = Path(__file__).parent
 
@@ -65,11 +65,6 @@ class CheckSet(msgspec.Struct, frozen=True):
 def known() -> list[tuple[str, str]]:
     """Return (assignment, notebook) of every check module, sorted."""
     return sorted((path.parent.name, path.stem.removeprefix("test_")) for path in FOLDER.glob("*/test_*.py"))
-
-
-def known_assignments() -> list[str]:
-    """Return the assignments that have checks, sorted."""
-    return sorted({assignment for assignment, _ in known()})
 
 
 @functools.cache
