@@ -38,6 +38,7 @@ __all__ = [
     "imports_of",
     "open_for_checks",
     "package_digest",
+    "prefers_gpu",
     "recorded",
     "sandbox_of",
     "start",
@@ -99,13 +100,20 @@ def checks_of(submission: Submission) -> CheckSet | None:
 
 def start(submission: Submission, config: Config, sandbox: Sandbox) -> Student:
     """Stand a submission up behind the wall: its cells run, the course's files are in its folder."""
-    return sandbox.start(submission, imports_of(submission), beside=_source_folder(submission, config))
+    beside = _source_folder(submission, config)
+    return sandbox.start(submission, imports_of(submission), beside=beside, on_gpu=prefers_gpu(submission))
 
 
 def imports_of(submission: Submission) -> tuple[str, ...]:
     """Return what the notebook may import, beside the standard library."""
     checks = checks_of(submission)
     return (checks.spec if checks else WRITTEN).imports
+
+
+def prefers_gpu(submission: Submission) -> bool:
+    """Whether a training of the notebook's checks gains by a GPU."""
+    checks = checks_of(submission)
+    return checks is not None and checks.prefers_gpu
 
 
 def sandbox_of(config: Config) -> Sandbox:
@@ -120,7 +128,7 @@ def sandbox_of(config: Config) -> Sandbox:
 
 def device_of(submission: Submission, config: Config) -> str:
     """Return what the notebook's trainings run on: "cpu", or the GPU's name."""
-    gpu = _gpu(config.device) if "torch" in imports_of(submission) else None
+    gpu = _gpu(config.device) if prefers_gpu(submission) else None
     return gpu.name if gpu else "cpu"
 
 

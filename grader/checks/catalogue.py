@@ -32,6 +32,7 @@ class CheckSet(msgspec.Struct, frozen=True):
         misconceptions: name → the variants of that name, in the order of their module.
         styles: likewise.
         takes_digits: whether a check draws from the course's digits.
+        prefers_gpu: whether a check's training gains by a GPU.
     """
 
     assignment: str
@@ -42,6 +43,7 @@ class CheckSet(msgspec.Struct, frozen=True):
     misconceptions: dict[str, list[Variant]]
     styles: dict[str, list[Variant]]
     takes_digits: bool = False
+    prefers_gpu: bool = False
 
     def namespace(self, replaced: list[Variant] | None = None) -> dict[str, Any]:
         """
@@ -95,6 +97,7 @@ def find(assignment: str, notebook: str) -> CheckSet:
         misconceptions=variants(_load(assignment, f"misconceptions_{notebook}"), "misconception"),
         styles=variants(_load(assignment, f"styles_{notebook}"), "style"),
         takes_digits=any(map(_takes_digits, vars(tests).values())),
+        prefers_gpu=any(map(_prefers_gpu, vars(tests).values())),
     )
 
 
@@ -109,6 +112,11 @@ def check_names(assignment: str, notebook: str) -> list[str]:
 def _takes_digits(value: Any) -> bool:
     """Whether *value* is a check with that argument."""
     return hasattr(value, "pytestmark") and "digits" in inspect.signature(value).parameters
+
+
+def _prefers_gpu(value: Any) -> bool:
+    """Whether *value* is a check that is marked so."""
+    return any(mark.kwargs.get("device") == "gpu" for mark in getattr(value, "pytestmark", ()))
 
 
 def _load(assignment: str, name: str) -> ModuleType:

@@ -90,7 +90,7 @@ class ClusterWorkers:
         """Start grading; the future raises GraderError if it fails, Stopped if the cluster can't go on."""
         try:
             job = remote.job_of(submission, self._config, with_files=False)
-            trains = self._config.device != "cpu" and "torch" in pipeline.imports_of(submission)
+            trains = self._config.device != "cpu" and pipeline.prefers_gpu(submission)
         except Exception as error:  # noqa: BLE001 - it belongs to this submission, not to who asks now
             broken: Future[Grade] = Future()
             broken.set_exception(error)

@@ -40,7 +40,7 @@ class Sandbox:
     Args:
         limits: what each submission may use.
         isolation: "wall", or "none" for authors on systems that have no wall.
-        gpu: what notebooks that may import PyTorch train on; None: the CPU.
+        gpu: what submissions train on that are started so; None: the CPU.
     """
 
     def __init__(self, limits: Limits, isolation: str = "wall", gpu: Gpu | None = None) -> None:
@@ -51,7 +51,7 @@ class Sandbox:
         self._gpu = gpu
         self._owner = os.getpid()
         self._lock = threading.Lock()
-        self._zygotes: dict[tuple[str, ...], Zygote] = {}
+        self._zygotes: dict[tuple[tuple[str, ...], bool], Zygote] = {}
         self._packed: dict[Released, int] = {}
 
     def __enter__(self) -> Sandbox:
@@ -68,6 +68,7 @@ class Sandbox:
         imports: tuple[str, ...],
         limits: Limits | None = None,
         beside: Path | None = None,
+        on_gpu: bool = False,
     ) -> Student:
         """
         Fork a process and run the cells of *submission* that have `runs`.
@@ -77,17 +78,18 @@ class Sandbox:
             imports: top-level packages that it may import, beside the standard library.
             limits: for this submission; None: the sandbox's own.
             beside: the folder of the course whose files, but for notebooks, it finds in its own.
+            on_gpu: whether it trains on the GPU, where there is one.
 
         Raises:
             WallError: the wall can't be built.
             ConfigError: one of *imports* is not installed, or the files in *beside* are too large.
         """
-        own, files, gpu = limits or self._limits, released(beside), self._gpu_for(imports)
+        own, files, gpu = limits or self._limits, released(beside), self._gpu if on_gpu else None
         if gpu is not None:
             own = msgspec.structs.replace(own, memory_bytes=max(own.memory_bytes, GPU_MEMORY))
 
         def fork() -> Process:
-            return self._zygote(imports).fork(own, self._packed_files(files))
+            return self._zygote(imports, gpu).fork(own, self._packed_files(files))
 
         return Student(RunningNotebook(submission, own, fork), gpu.name if gpu else "cpu")
 
@@ -114,20 +116,18 @@ class Sandbox:
                 os.close(descriptor)
             self._packed.clear()
 
-    def _gpu_for(self, imports: tuple[str, ...]) -> Gpu | None:
-        return self._gpu if "torch" in imports else None
-
     def _packed_files(self, files: Released) -> int:
         with self._lock:
             if files not in self._packed:
                 self._packed[files] = packed(files)
             return self._packed[files]
 
-    def _zygote(self, imports: tuple[str, ...]) -> Zygote:
+    def _zygote(self, imports: tuple[str, ...], gpu: Gpu | None = None) -> Zygote:
         if os.getpid() != self._owner:
             # A copy of its sockets, used by two processes, would mix up their submissions.
             raise WallError("A Sandbox belongs to the process that made it: make one in each worker.")
-        key = tuple(sorted(imports))
+        names = tuple(sorted(imports))
+        key = names, gpu is not None
         with self._lock:
             zygote = self._zygotes.get(key)
             if zygote is not None and not zygote.alive:
@@ -135,5 +135,5 @@ class Sandbox:
                 self._zygotes.pop(key).close()
                 zygote = None
             if zygote is None:
-                zygote = self._zygotes[key] = Zygote(packages(key), self._isolation, self._gpu_for(key))
+                zygote = self._zygotes[key] = Zygote(packages(names), self._isolation, gpu)
         return zygote

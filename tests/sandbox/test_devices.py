@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.checks import catalogue
 from grader.config import Limits
 from grader.errors import ConfigError
 from grader.records import Cell, Submission
@@ -108,7 +109,7 @@ CELLS = Submission("anna", "first_model", "first_model", (Cell(0, "code", TRAINS
 
 
 def test_behind_the_wall_torch_sees_no_card_on_a_machine_without() -> None:
-    with Sandbox(Limits()) as sandbox, sandbox.start(CELLS, ("numpy", "torch")) as student:
+    with Sandbox(Limits()) as sandbox, sandbox.start(CELLS, ("numpy", "torch"), on_gpu=True) as student:
         assert student.device == "cpu"
         assert student.call("device") == "cpu"
         assert student.call("trained", 100) == pytest.approx([1.0, 1.0, 1.0], abs=1e-3)
@@ -120,7 +121,14 @@ def test_behind_the_wall_a_training_runs_on_the_card() -> None:
     assert gpu is not None
     with Sandbox(Limits(), gpu=gpu) as sandbox:
         for _ in range(2):  # each fork makes its own first CUDA call
-            with sandbox.start(CELLS, ("numpy", "torch")) as student:
+            with sandbox.start(CELLS, ("numpy", "torch"), on_gpu=True) as student:
                 assert student.device == gpu.name
                 assert student.call("device") == "cuda"
                 assert student.call("trained", 100, seconds=60) == pytest.approx([1.0, 1.0, 1.0], abs=1e-3)
+
+
+def test_a_notebook_whose_trainings_gain_by_a_card_says_so() -> None:
+    assert {name for name in catalogue.known() if catalogue.find(*name).prefers_gpu} == {
+        ("first_model", "first_model"),
+        ("tuning", "tuning"),
+    }

@@ -240,7 +240,7 @@ def test_train_leaves_the_digits_alone(student: Student, rng: np.random.Generato
     verify.assert_unchanged(seen, given[:3], names=("model", "X", "y"))
 
 
-@check("train", weight=3, trains=60.0)
+@check("train", weight=3, trains=60.0, device="gpu")
 def test_train_learns_to_read_digits(student: Student, rng: np.random.Generator, digits: Digits) -> None:
     """train trains a net that reads handwritten digits which it never saw."""
     held_out_accuracy.check(student, rng, digits)

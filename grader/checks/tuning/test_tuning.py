@@ -537,7 +537,7 @@ def held_out_accuracy(student: Student, rng: np.random.Generator) -> Run:
     return Run(float(np.mean(right[:HELD_OUT_ROWS])), on_training=float(np.mean(right[HELD_OUT_ROWS:])))
 
 
-@check("tune", weight=2, trains=30)
+@check("tune", weight=2, trains=30, device="gpu")
 def test_tune_finds_a_net_that_reads_digits(student: Student, rng: np.random.Generator) -> None:
     """tune finds a net that reads digits which it never saw."""
     held_out_accuracy.check(student, rng)
