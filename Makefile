@@ -15,7 +15,7 @@ TEST_PACKAGES := $(WALL_PACKAGES) -- chromium
 
 help:
 	@echo "make demo      grade a simulated class with the real nbgrader, in build/demo/"
-	@echo "make demo-core the same with the four assignments that need no PyTorch"
+	@echo "make demo-core the same with the four core assignments alone"
 	@echo "make test      everything: ruff, mypy, grader validate, the demo, pytest"
 	@echo "make release   write release/ anew from source/"
 	@echo "make data      fetch the full MNIST into data/mnist/, with npm; nothing needs it"

@@ -17,7 +17,7 @@ from grader.errors import ConfigError
 __all__ = ["CORE", "Book", "Loss", "Paper", "Student", "written"]
 
 
-CORE = ("activations", "backprop", "dropout", "l2")  # no PyTorch: graded in two minutes
+CORE = ("activations", "backprop", "dropout", "l2")  # graded in two minutes
 
 
 class Loss(enum.Enum):
