@@ -177,7 +177,7 @@ def test_trainings_go_to_workers_that_declare_a_gpu(
     dask.worker("--resources", "GPU=0.5", "--name", "with-gpu")
     dask.worker("--name", "without")
     # As if the notebook trained: the workers know better, and grade it as it is.
-    monkeypatch.setattr(pipeline, "imports_of", lambda _: ("matplotlib", "numpy", "torch"))
+    monkeypatch.setattr(pipeline, "prefers_gpu", lambda _: True)
     workers = connected(dask, config)
     try:
         wait_for(lambda: len(workers._staff.usable) == 2)
