@@ -19,7 +19,7 @@ from grader import archive, pipeline
 from grader.checks import catalogue
 from grader.converter import CourseExporter
 from grader.errors import ConfigError, GraderError, WallError
-from grader.pool.ahead import Ahead
+from grader.pool.ahead import Ahead, Stopped
 from grader.pool.progress import ClassProgress
 from grader.pool.settings import GraderPool
 from grader.records import Grade, Submission, Verdict
@@ -70,13 +70,14 @@ class Rehearsal(CourseAutograde):
         # Records are written once the instructor has agreed, not as results arrive.
         ahead = Ahead(workers, coming, None, self._is_known) if workers is not None else None
         try:
-            with run.sandbox, progress.shown():
-                if files:
-                    run.sandbox.self_test()
+            unneeded = not files or (workers is not None and workers.elsewhere)
+            with run.walled(elsewhere=unneeded), progress.shown():
                 for submission in found:
                     if submission is not None:
                         self._consider(submission, run, ahead)
                     progress.advance(len(self.left))
+        except Stopped as stop:
+            raise GraderError(f"Nothing was changed: {stop}") from None
         finally:
             if workers is not None:
                 workers.close()

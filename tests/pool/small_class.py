@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -145,6 +146,8 @@ class Nbgrader:
             stderr=subprocess.PIPE,
             text=True,
             process_group=0,
+            # A job in the background may have been told to ignore Ctrl-C, and would pass that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - nothing else runs
         )
 
     def run(self, step: str, *words: str) -> tuple[int, str]:
