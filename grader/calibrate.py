@@ -27,16 +27,15 @@ from grader.checks.thresholds import Threshold
 from grader.checks.training import Goal, goals_of
 from grader.config import Config
 from grader.errors import ConfigError
-from grader.sandbox.bubblewrap import ENVIRONMENT
+from grader.sandbox.bubblewrap import ONE_THREAD
 from grader.sandbox.devices import VISIBLE, find_gpu
-from grader.verify import tolerance_factor
+from grader.verify import threshold, tolerance_factor
 
 __all__ = ["LEAST_SEEDS", "calibrate"]
 
 LEAST_SEEDS = 30
 TOLD = 0.25  # of the way from the threshold to the mean: what the student is asked for is a little stricter
 LIBRARIES = ("numpy", "torch")
-THREADS = [name for name in ENVIRONMENT if name.endswith("_NUM_THREADS")]
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -84,7 +83,7 @@ def calibrate(
     if not goals:
         known = ", ".join("/".join(name) for name in catalogue.known() if goals_of(*name))
         raise ConfigError(f"No check of {assignment}/{notebook or '*'} trains. Trainings: {known}.")
-    wanted = {name: ENVIRONMENT[name] for name in THREADS}  # as behind the wall
+    wanted = dict(ONE_THREAD)  # as behind the wall
     if find_gpu(config.device) is None:
         wanted[VISIBLE] = ""
     before = {name: os.environ.get(name) for name in wanted}
@@ -125,15 +124,16 @@ def _row(order: Order, goal: Goal, runs: Sequence[Measured]) -> Threshold:
         )
     n, mean, sd = len(figures), float(figures.mean()), float(figures.std(ddof=1))
     k = tolerance_factor(n, coverage=goal.coverage)
-    threshold = mean + k * sd if goal.below else mean - k * sd
+    side = -1.0 if goal.below else 1.0
+    bound = side * threshold(side * mean, sd, n, coverage=goal.coverage)
     return Threshold(
         assignment=order.assignment,
         notebook=order.notebook,
         goal=goal.what,
         data=runs[0].data,
         device=runs[0].device,
-        threshold=_rounded(threshold),
-        told=_rounded(threshold + TOLD * (mean - threshold)),
+        threshold=_rounded(bound),
+        told=_rounded(bound + TOLD * (mean - bound)),
         mean=_rounded(mean),
         sd=_rounded(sd),
         n=n,

@@ -102,18 +102,22 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
 
     def _due(self) -> list[tuple[str, str, str]]:
         """Return (file, student, assignment) of every notebook that the walk will come to, in its order."""
-        pattern = re.compile(self._format_source("(?P<assignment_id>.*)", "(?P<student_id>.*)", escape=True))
         found = []
         for folder in sorted(self.assignments):
-            match = pattern.match(folder)
-            if match is None:
+            names = self._names_of(folder)
+            if names is None:
                 continue  # the walk says so
-            names = match["assignment_id"], match["student_id"]
             files = sorted(self.assignments[folder])
             if self._is_due(*names, files):
                 known = self._known_notebooks(names[0])
                 found += [(file, names[1], names[0]) for file in files if Path(file).stem in known]
         return found
+
+    def _names_of(self, folder: str) -> tuple[str, str] | None:
+        """Return (assignment, student) of a submitted folder; None where nbgrader can't tell, either."""
+        pattern = self._format_source("(?P<assignment_id>.*)", "(?P<student_id>.*)", escape=True)
+        match = re.match(pattern, folder)
+        return (match["assignment_id"], match["student_id"]) if match else None
 
     def _is_due(self, assignment_id: str, student_id: str, files: list[str]) -> bool:
         """Say what init_destination will, without its consequences."""

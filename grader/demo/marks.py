@@ -17,7 +17,7 @@ from grader.checks import catalogue, plugin
 from grader.checks.local import LocalStudent
 from grader.demo.papers import Loss, Paper, Student
 from grader.records import Cell, Grade, Verdict
-from grader.sandbox.bubblewrap import ENVIRONMENT
+from grader.sandbox.bubblewrap import ONE_THREAD
 from grader.score import PREFIX, score
 
 __all__ = ["Mark", "problems", "problems_of_all", "read_marks"]
@@ -105,7 +105,7 @@ def problems_of_all(marks: Sequence[Mark]) -> list[list[str]]:
 
 def _one_thread() -> None:
     """Compute as behind the wall; libraries read this when they are first imported."""
-    os.environ.update({name: value for name, value in ENVIRONMENT.items() if name.endswith("_NUM_THREADS")})
+    os.environ.update(ONE_THREAD)
 
 
 def problems(mark: Mark) -> list[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,14 +114,13 @@ class Rehearsal(CourseAutograde):
     def _files(self) -> Iterator[File]:
         """Give the notebooks of all submissions that can be walked through; note the others."""
         assignment = self.coursedir.assignment_id
-        pattern = re.compile(self._format_source("(?P<assignment_id>.*)", "(?P<student_id>.*)", escape=True))
         students = set()
         for folder in sorted(self.assignments):
-            match = pattern.match(folder)
-            if match is None:
+            names = self._names_of(folder)
+            if names is None:
                 self.left.append(Left(folder, "", "has a name that nbgrader can't read"))
                 continue
-            student = match["student_id"]
+            _, student = names
             students.add(student)
             files = sorted(self.assignments[folder])
             if self._student in ("", student) and not self._leave(assignment, student, files):

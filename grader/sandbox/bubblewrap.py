@@ -13,23 +13,31 @@ from grader.sandbox.devices import VISIBLE, Gpu
 from grader.sandbox.inside.jail import DRIVER, SCRATCH
 from grader.sandbox.packages import Packages
 
-__all__ = ["ENVIRONMENT", "INSIDE", "bootstrap", "bound", "command", "environment", "interpreter"]
+__all__ = [
+    "ENVIRONMENT",
+    "INSIDE",
+    "ONE_THREAD",
+    "bootstrap",
+    "bound",
+    "command",
+    "environment",
+    "interpreter",
+]
 
 INSIDE = Path(__file__).with_name("inside")
 PACKAGES = "/packages"
 CODE = "/wall"
 SYSTEM = ("/usr", "/usr/local")
 DEVICES = ("/dev/null", "/dev/random", "/dev/urandom")
+# A fork of a process with threads can hang, and many submissions share the cores. References compute so too.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 ENVIRONMENT = {
     "HOME": SCRATCH,
     "USER": "student",
     "LC_ALL": "C.UTF-8",
     "TZ": "UTC",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-    # One thread: a fork of a process with threads can hang, and many submissions share the cores.
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
+    **ONE_THREAD,
     "PYTHONHASHSEED": "0",  # the order of a set is the same each time: same notebook, same grade
     "PYTHONDONTWRITEBYTECODE": "1",
 }
