@@ -11,7 +11,12 @@ __all__ = [
     "check_cells_edited",
     "endless",
     "exits",
+    "fills_the_disk",
+    "floods",
+    "forks",
     "hoards",
+    "kills",
+    "leaves_a_daemon",
     "numerical_backward",
     "raises",
     "reads_the_machine",
@@ -55,6 +60,71 @@ def hoards(signature: str) -> str:
 def exits(signature: str) -> str:
     """Return a function that ends its process as if all were well."""
     return _cell_text(signature, "import os\nos._exit(0)")
+
+
+def forks(signature: str) -> str:
+    """Return a function that doubles its processes as long as it may, and then ends."""
+    return _cell_text(
+        signature,
+        """
+        import os
+        for _ in range(12):
+            try:
+                os.fork()
+            except OSError:
+                pass
+        os._exit(0)
+        """,
+    )
+
+
+def kills(signature: str) -> str:
+    """Return a function that ends every process that it can reach."""
+    return _cell_text(
+        signature,
+        """
+        import os
+        for pid in [*range(2, 1000), -1, os.getppid(), os.getpid()]:
+            try:
+                os.kill(pid, 9)
+            except OSError:
+                pass
+        """,
+    )
+
+
+def leaves_a_daemon() -> str:
+    """Return a cell that leaves a process behind, in a session of its own, that nobody waits for."""
+    return textwrap.dedent(
+        """
+        import os, time
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                time.sleep(3600)
+            os._exit(0)
+        """
+    ).strip()
+
+
+def fills_the_disk() -> str:
+    """Return a cell that writes files until there is no room for more."""
+    return textwrap.dedent(
+        """
+        for folder in (".", "/tmp", "/dev/shm"):
+            try:
+                with open(folder + "/filler", "wb") as filler:
+                    while True:
+                        filler.write(bytes(2**20))
+            except OSError:
+                pass
+        """
+    ).strip()
+
+
+def floods() -> str:
+    """Return a cell that prints a hundred times of what may be printed."""
+    return 'for _ in range(400):\n    print("x" * 2**20)'
 
 
 def numerical_backward() -> str:

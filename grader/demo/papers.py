@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -108,6 +109,11 @@ class Book:
     def solution(self, blank: str) -> str:
         """Return the text of the blank's solution cell."""
         return str(self._solved[blank])
+
+    def signature(self, blank: str) -> str:
+        """Return the line that the blank's function begins with."""
+        found = re.search(rf"^def {blank}\(.*?\).*?:$", self.solution(blank), re.MULTILINE | re.DOTALL)
+        return found.group(0) if found else f"def {blank}(*args, **kwargs):"
 
     def fill(
         self, replaced: Mapping[str, str] | None = None, left_empty: Iterable[str] = ()

@@ -107,7 +107,7 @@ def _breaking(book: Book) -> Iterator[Student]:
         "exit-zero": ("a function that calls os._exit(0)", "sigmoid", mischief.exits),
     }
     for name, (story, blank, deed) in deeds.items():
-        text = deed(_signature(book, blank))
+        text = deed(book.signature(blank))
         yield Student(name, story, (book.paper(book.fill({blank: text}), {blank: Loss.ALL}),))
 
 
@@ -123,7 +123,7 @@ def _cheating(books: Mapping[str, Book], course: Path) -> Iterator[Student]:
     mischief.check_cells_deleted(deleted)
     yield Student("check-cells-deleted", "right, but threw the checks away", (book.paper(deleted),))
 
-    signature = _signature(book, "sigmoid")
+    signature = book.signature("sigmoid")
     search = mischief.reads_the_machine(str(course), signature, book.solution("sigmoid"))
     paper = book.paper(book.fill({"sigmoid": search}), {"sigmoid": Loss.ALL})
     yield Student("reads-hidden-checks", "looks for the hidden checks and the gradebook", (paper,))
@@ -148,11 +148,6 @@ def _odd_files(books: Mapping[str, Book]) -> Iterator[Student]:
     half = book.worthless(whole[: len(whole) // 2])
     yield Student("broken-file", "a file cut off in the middle", (half,))
     yield Student("late", "right, a day late", (msgspec.structs.replace(late.paper(), handed_in=LATE),))
-
-
-def _signature(book: Book, blank: str) -> str:
-    found = re.search(rf"^def {blank}\(.*?\).*?:$", book.solution(blank), re.MULTILINE | re.DOTALL)
-    return found.group(0) if found else f"def {blank}(*args, **kwargs):"
 
 
 def _slug(name: str) -> str:
