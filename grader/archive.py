@@ -8,14 +8,13 @@ that the student gets. docs/results.md explains every field.
 
 from __future__ import annotations
 
-import os
-import threading
 from pathlib import Path
 
 import msgspec
 
 from grader.errors import ConfigError
 from grader.records import Grade
+from grader.whole import write_whole
 
 __all__ = ["load", "record_path", "save"]
 
@@ -40,18 +39,8 @@ def save(grade: Grade, course: Path) -> Path:
     path = record_path(course, grade.student_id, grade.assignment, grade.notebook)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = msgspec.json.format(msgspec.json.encode(grade), indent=1) + b"\n"
-    # The walk and a result that arrives may write the same record at the same time.
-    scratch = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-    scratch.unlink(missing_ok=True)
-    try:
-        # For the course's people only: the seed of a student's inputs stands in it.
-        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o660)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text)
-        scratch.replace(path)
-    except BaseException:
-        scratch.unlink(missing_ok=True)
-        raise
+    # For the course's people only: the seed of a student's inputs stands in it.
+    write_whole(path, text, 0o660)
     return path
 
 
