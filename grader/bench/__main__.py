@@ -1,30 +1,44 @@
-"""`make bench`: lay out the contenders, grade in turn, print what each used side by side."""
+"""`make bench`: the short comparison; `classes`, `prove` and `table` belong to the study of class sizes."""
 
 from __future__ import annotations
 
 import platform
 import statistics
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from grader.bench import classes
 from grader.bench.breakdown import Breakdown, break_down
+from grader.bench.columns import DEFAULT, column_of
 from grader.bench.courses import ASSIGNMENT, CONTENDERS, THIS, WALK, Field
-from grader.demo.papers import Book, Paper
-from grader.errors import GraderError
+from grader.bench.ledger import Ledger
+from grader.bench.students import name_of, paper_of
+from grader.bench.tables import sheets
+from grader.errors import ConfigError, GraderError
 from grader.pipeline import course_of
 
-__all__ = ["main"]
+__all__ = ["app"]
 
 FOLDER = Path("build") / "bench"
 MEBIBYTE = 2**20
 NOTEBOOKS = 3  # of the assignment
-FIRST = "student-00"
-console = Console(width=110, highlight=False)
+FIRST = name_of(0)
+console = Console(width=None if sys.stdout.isatty() else 140, highlight=False)
+app = typer.Typer(add_completion=False, invoke_without_command=True, pretty_exceptions_enable=False)
+
+# What more than one command takes.
+Assignments = Annotated[str, typer.Option(help="What is graded: backprop, dropout, or both.")]
+Columns = Annotated[
+    str, typer.Option(help="Who grades: stock, stock-pictures, otter, this-N, dask-N (N workers).")
+]
+Cores = Annotated[int, typer.Option(help="Cores that the grading may use.")]
 
 
 class Cost(msgspec.Struct, frozen=True):
@@ -44,20 +58,22 @@ class Cost(msgspec.Struct, frozen=True):
     peak_bytes: float
 
 
-def main(
+@app.callback()
+def compare(
+    context: typer.Context,
     students: Annotated[int, typer.Option(help="Size of the class, at least 2; three notebooks each.")] = 4,
     rounds: Annotated[int, typer.Option(help="How often each contender grades the class, in turn.")] = 2,
-    cores: Annotated[int, typer.Option(help="Cores that the grading may use.")] = 1,
+    cores: Cores = 1,
     slow: Annotated[bool, typer.Option(help="Also stock with pictures, and with torch; one round.")] = True,
 ) -> None:
     """Grade one class with stock nbgrader and with this project, in turn, and compare."""
+    if context.invoked_subcommand:
+        return
     course = course_of(Path.cwd())
     (course / FOLDER).mkdir(parents=True, exist_ok=True)
     fields = [Field(contender, course, course / FOLDER) for contender in CONTENDERS]
     fields = [field for field in fields if slow or not field.contender.slow]
-    console.print(
-        f"{platform.platform()}, Python {platform.python_version()}, {_processor()}, {cores} core(s)"
-    )
+    console.print(_where(cores))
     try:
         for field in fields:
             field.lay_out()
@@ -65,8 +81,7 @@ def main(
         costs = _measure(fields, rounds, cores, NOTEBOOKS * (students - 1))
         parts = break_down(fields[-1].folder)
     except GraderError as error:
-        console.print(f"[bold red]{error}[/]")
-        raise SystemExit(2) from None
+        _give_up(error)
     console.print(
         f"{students} students, {NOTEBOOKS * students} notebooks of {ASSIGNMENT}; {rounds} rounds in turn."
     )
@@ -110,17 +125,7 @@ def _measure(fields: list[Field], rounds: int, cores: int, notebooks: int) -> di
 def _hand_in(field: Field, students: int) -> None:
     books = field.books()
     for number in range(students):
-        field.hand_in(f"student-{number:02}", [_paper(book, number) for book in books])
-
-
-def _paper(book: Book, number: int) -> Paper:
-    """Two in three hand in what is right, every other one in an unusual style; one has a misconception."""
-    styles, mistakes = list(book.checks.styles), list(book.checks.misconceptions)
-    if number % 3 == 0:
-        return book.paper()
-    if number % 3 == 1:
-        return book.styled(styles[number % len(styles)])
-    return book.mistaken(mistakes[number % len(mistakes)])
+        field.hand_in(name_of(number), [paper_of(book, number) for book in books])
 
 
 def _comparison(costs: dict[str, Cost]) -> Table:
@@ -164,12 +169,94 @@ def _parts_table(parts: Breakdown, costs: dict[str, Cost]) -> Table:
     return table
 
 
-def _processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.split(":", 1)[1].strip()
-    return platform.machine()
+def _where(cores: int) -> str:
+    return f"{platform.platform()}, Python {platform.python_version()}, {classes.machine(cores)}"
+
+
+@app.command("classes")
+def measure_classes(
+    sizes: Annotated[str, typer.Option(help="Students of each class.")] = "50,100,200,400",
+    assignments: Assignments = "backprop,dropout",
+    columns: Columns = DEFAULT,
+    stock_up_to: Annotated[int, typer.Option(help="Largest class that stock nbgrader grades.")] = 100,
+    otter_up_to: Annotated[int, typer.Option(help="Largest class that Otter-Grader grades.")] = 50,
+    cores: Cores = 2,
+    again: Annotated[bool, typer.Option("--again", help="Measure also what is measured.")] = False,
+) -> None:
+    """Grade classes of several sizes; what is measured already is left alone, so it can be cut off."""
+    limits = {"stock": stock_up_to, "stock-pictures": stock_up_to, "otter": otter_up_to}
+    course, folder, ledger = _place()
+    try:
+        wanted = _plan(assignments, sizes, columns, limits, cores, again=again)
+        console.print(_where(cores))
+        classes.run(wanted, course, folder, ledger, console)
+    except GraderError as error:
+        _give_up(error)
+    print_tables(markdown=False)
+
+
+@app.command("prove")
+def prove_columns(
+    assignments: Assignments = "backprop,dropout", columns: Columns = DEFAULT, cores: Cores = 2
+) -> None:
+    """Show that each contender gives all points to a solved notebook, and none to an empty one."""
+    course, folder, _ = _place()
+    try:
+        classes.prove(_plan(assignments, "2", columns, {}, cores), course, folder, console)
+    except GraderError as error:
+        _give_up(error)
+
+
+@app.command("table")
+def print_tables(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As text for docs/benchmarks.md.")] = False,
+) -> None:
+    """Print what was measured of classes."""
+    ledger = _place()[2]
+    try:
+        measured = ledger.read()
+        if not measured:
+            raise ConfigError(f"{ledger.path} has no measurement. Run: python -m grader.bench classes")
+    except GraderError as error:
+        _give_up(error)
+    for sheet in sheets(measured):
+        if markdown:
+            typer.echo(f"{sheet.as_markdown()}\n")
+        else:
+            console.print(sheet.as_rich())
+
+
+def _plan(
+    assignments: str, sizes: str, columns: str, limits: dict[str, int], cores: int, *, again: bool = False
+) -> classes.Plan:
+    known = {"backprop", "dropout"}
+    wanted = tuple(assignments.split(","))
+    if not set(wanted) <= known:
+        raise ConfigError(
+            f"--assignments {assignments}: asserts are written for {', '.join(sorted(known))} alone."
+        )
+    try:
+        numbers = tuple(sorted({int(size) for size in sizes.split(",")}))
+    except ValueError:
+        raise ConfigError(
+            f"--sizes {sizes}: write whole numbers with commas between, such as 50,100."
+        ) from None
+    if numbers[0] < 1:
+        raise ConfigError(f"--sizes {sizes}: a class has at least one student.")
+    return classes.Plan(wanted, numbers, tuple(map(column_of, columns.split(","))), limits, cores, again)
+
+
+def _place() -> tuple[Path, Path, Ledger]:
+    course = course_of(Path.cwd())
+    folder = course / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    return course, folder, Ledger(folder / "measured.jsonl")
+
+
+def _give_up(error: GraderError) -> NoReturn:
+    console.print(f"[bold red]{escape(str(error))}[/]")
+    raise SystemExit(2) from None
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app(prog_name="python -m grader.bench")

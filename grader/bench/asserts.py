@@ -1,8 +1,8 @@
 """
-What a stock nbgrader course would hide in the check cells of backprop: asserts, run in the student's kernel.
+What others would hide in the check cells of backprop and dropout: asserts, run in the student's kernel.
 
-They ask for less than this project's hidden checks do (fixed seeds, one shape each, no statistics, no second
-road for a gradient), so the comparison is kind to stock nbgrader. The trainings are of the same size.
+They ask for less than this project's hidden checks do (fixed seeds, one shape each, hardly any statistics, no
+second road for a gradient), so the comparison is kind to the others. The trainings are of the same size.
 """
 
 from __future__ import annotations
@@ -160,6 +160,62 @@ for name in params:
     """,
 }
 
+_DROPOUT = {
+    "dropout_forward": """
+        A = np.random.default_rng(1).normal(size=(50, 40))
+        out = np.asarray(dropout_forward(A, 0.7, np.random.default_rng(2))[0])
+        kept = out != 0
+        assert np.allclose(out[kept], A[kept] / 0.7) and abs(np.mean(kept) - 0.7) < 0.05
+        assert np.allclose(dropout_forward(A, 0.7, np.random.default_rng(2), training=False)[0], A)
+    """,
+    "dropout_backward": """
+        g = np.random.default_rng(3)
+        A, dout = g.normal(size=(9, 12)), g.normal(size=(9, 12))
+        out, cache = dropout_forward(A, 0.6, g)
+        assert np.allclose(dropout_backward(dout, cache), dout * (np.asarray(out) != 0) / 0.6)
+        assert np.allclose(dropout_backward(dout, dropout_forward(A, 0.6, g, training=False)[1]), dout)
+    """,
+    "forward": """
+        g = np.random.default_rng(4)
+        params, X = init_params(3, 5, g), g.normal(size=(6, 3))
+        A = np.tanh(X @ params["W1"].T + params["b1"])
+        p = 1 / (1 + np.exp(-(A @ np.ravel(params["W2"]) + np.ravel(params["b2"]))))
+        assert np.allclose(np.ravel(forward(X, params, 0.5, g, training=False)[0]), p)
+        assert not np.allclose(np.ravel(forward(X, params, 0.5, g)[0]), p)
+    """,
+    "backward": _DIFFERENCES
+    + """
+g = np.random.default_rng(5)
+params, X, y = init_params(3, 4, g), g.normal(size=(8, 3)), g.integers(0, 2, 8)
+grads = backward(y, params, forward(X, params, 0.6, np.random.default_rng(6))[1])
+for name in params:
+    def _loss(value):
+        p = forward(X, {**params, name: value}, 0.6, np.random.default_rng(6))[0]
+        return loss(np.ravel(p), y)
+    numerical = _slope(_loss, params[name])
+    assert np.allclose(np.reshape(grads["d" + name], numerical.shape), numerical, atol=1e-6)
+""",
+    "fit": """
+        def _accuracy(X, y, params):
+            p, _ = forward(X, params, 1.0, np.random.default_rng(0), training=False)
+            return np.mean((np.ravel(p) > 0.5) == y)
+        shrinks, reached = [], []
+        for seed in range(3):
+            g = np.random.default_rng(seed)
+            train, held_out = make_data(50, g), make_data(4000, g)
+            gaps = []
+            for keep_prob in (1.0, 0.5):
+                params, losses = fit(*train, 20, keep_prob, 1.0, 400, np.random.default_rng(seed))
+                assert len(losses) == 400
+                gaps.append(_accuracy(*train, params) - _accuracy(*held_out, params))
+            shrinks.append(gaps[0] - gaps[1])
+            train = make_data(80, g)
+            params, losses = fit(*train, 20, 0.5, 1.0, 400, g)
+            reached.append(_accuracy(*held_out, params))
+        assert np.mean(shrinks) > 0.02 and np.mean(reached) > 0.65
+    """,
+}
+
 
 def _block(text: str) -> str:
     body = textwrap.dedent(text).strip()
@@ -173,5 +229,6 @@ HIDDEN_TESTS = {
         "logistic_regression": _LOGISTIC,
         "shallow_net": _SHALLOW,
         "deep_net": _DEEP,
+        "dropout": _DROPOUT,
     }.items()
 }

@@ -8,13 +8,25 @@ from pathlib import Path
 
 import msgspec
 import nbformat
+from nbgrader.api import Gradebook
 
 from grader.bench.asserts import HIDDEN_TESTS
 from grader.bench.measure import Usage, run_measured
 from grader.demo.papers import Book, Paper
 from grader.scratch import nbgrader_command
 
-__all__ = ["ASSIGNMENT", "CONTENDERS", "STOCK", "THIS", "WALK", "Contender", "Field"]
+__all__ = [
+    "ASSIGNMENT",
+    "CONTENDERS",
+    "PICTURES",
+    "STOCK",
+    "THIS",
+    "WALK",
+    "Contender",
+    "Field",
+    "Points",
+    "grade_id",
+]
 
 ASSIGNMENT = "backprop"
 
@@ -53,7 +65,8 @@ class Contender(msgspec.Struct, frozen=True):
     slow: bool = False
 
 
-def _grade_id(cell: nbformat.NotebookNode) -> str:
+def grade_id(cell: nbformat.NotebookNode) -> str:
+    """Return nbgrader's name of the cell; empty where it has none."""
     return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
 
 
@@ -65,8 +78,8 @@ def _with_asserts(name: str, notebook: nbformat.NotebookNode) -> None:
     """Add the hidden tests to the check cells."""
     tests = HIDDEN_TESTS[name]
     for cell in notebook.cells:
-        blank = _grade_id(cell).removeprefix("check_")
-        if _grade_id(cell) == f"check_{blank}" and blank in tests:
+        blank = grade_id(cell).removeprefix("check_")
+        if grade_id(cell) == f"check_{blank}" and blank in tests:
             cell.source = f"{cell.source.rstrip()}\n{tests[blank]}"
 
 
@@ -74,7 +87,7 @@ def _without_pictures(name: str, notebook: nbformat.NotebookNode) -> None:
     """Add the hidden tests, and take out the picture cells, which this project does not run either."""
     _with_asserts(name, notebook)
     for cell in notebook.cells:
-        if _grade_id(cell).startswith("picture_"):
+        if grade_id(cell).startswith("picture_"):
             cell.source = "pass"
 
 
@@ -85,16 +98,34 @@ def _with_torch(name: str, notebook: nbformat.NotebookNode) -> None:
     first.source = f"import torch\n{first.source}"
 
 
+PICTURES = Contender("stock nbgrader, every cell", "stock-pictures", STOCK_SETTINGS, _with_asserts, slow=True)
 STOCK = Contender("stock nbgrader, picture cells left out", "stock", STOCK_SETTINGS, _without_pictures)
 WALK = Contender("nbgrader's walk alone, nothing run", "walk", STOCK_SETTINGS + WALK_SETTINGS, _with_asserts)
 THIS = Contender("this project", "this", "", _unchanged)
 CONTENDERS = (
-    Contender("stock nbgrader, every cell", "stock-pictures", STOCK_SETTINGS, _with_asserts, slow=True),
+    PICTURES,
     STOCK,
     Contender("stock, no pictures, imports torch", "stock-torch", STOCK_SETTINGS, _with_torch, slow=True),
     WALK,
     THIS,
 )
+
+
+class Points(msgspec.Struct, frozen=True):
+    """
+    What one notebook of one student got.
+
+    Args:
+        student: who handed it in.
+        notebook: such as "shallow_net".
+        points: what the contender gave.
+        possible: what it could have given.
+    """
+
+    student: str
+    notebook: str
+    points: float
+    possible: float
 
 
 class Field:
@@ -105,21 +136,25 @@ class Field:
         contender: how it grades.
         course: the real course folder, only read.
         folder: where all contenders' scratch courses lie.
+        assignment: what is graded.
     """
 
-    def __init__(self, contender: Contender, course: Path, folder: Path) -> None:
+    def __init__(
+        self, contender: Contender, course: Path, folder: Path, assignment: str = ASSIGNMENT
+    ) -> None:
         self.contender = contender
-        self._course = course
+        self.assignment = assignment
         self.folder = folder / contender.folder
         self.log = folder / f"{contender.folder}.log"
+        self._course = course
 
     def lay_out(self) -> None:
         """Copy, edit and release the sources."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        shutil.copytree(self._course / "source" / ASSIGNMENT, self.folder / "source" / ASSIGNMENT)
+        shutil.copytree(self._course / "source" / self.assignment, self.folder / "source" / self.assignment)
         settings = self.contender.settings or (self._course / "nbgrader_config.py").read_text()
         (self.folder / "nbgrader_config.py").write_text(settings)
-        for path in self._sources():
+        for path in self.sources():
             notebook = nbformat.read(path, as_version=4)
             self.contender.edit(path.stem, notebook)
             nbformat.write(notebook, path)
@@ -127,23 +162,33 @@ class Field:
 
     def books(self) -> list[Book]:
         """Return the released notebooks."""
-        release = self.folder / "release" / ASSIGNMENT
-        return [Book(ASSIGNMENT, path.stem, path, release / path.name) for path in self._sources()]
+        release = self.folder / "release" / self.assignment
+        return [Book(self.assignment, path.stem, path, release / path.name) for path in self.sources()]
 
     def hand_in(self, student: str, papers: Sequence[Paper]) -> None:
         """Write one student's notebooks."""
-        folder = self.folder / "submitted" / student / ASSIGNMENT
+        folder = self.folder / "submitted" / student / self.assignment
         folder.mkdir(parents=True)
         for paper in papers:
             (folder / f"{paper.notebook}.ipynb").write_bytes(paper.content or b"")
 
-    def autograde(self, cores: int, student: str = "*") -> Usage:
-        """Grade everybody, or one *student*, and measure it."""
-        return self._run("autograde", "--force", f"--student={student}", cores=cores)
+    def autograde(self, cores: int, student: str = "*", flags: Sequence[str] = ()) -> Usage:
+        """Grade everybody, or one *student*, with further *flags* of nbgrader, and measure it."""
+        return self._run("autograde", "--force", f"--student={student}", *flags, cores=cores)
+
+    def points(self) -> list[Points]:
+        """Return what the gradebook says of everybody's notebooks."""
+        with Gradebook(f"sqlite:///{self.folder.resolve()}/gradebook.db") as gradebook:
+            return [
+                Points(submission.student_id, notebook.name, notebook.score, notebook.max_score)
+                for submission in gradebook.assignment_submissions(self.assignment)
+                for notebook in submission.notebooks
+            ]
+
+    def sources(self) -> list[Path]:
+        """Return the edited sources."""
+        return sorted((self.folder / "source" / self.assignment).glob("*.ipynb"))
 
     def _run(self, step: str, *flags: str, cores: int) -> Usage:
-        command = nbgrader_command(self.folder, step, ASSIGNMENT, *flags)
+        command = nbgrader_command(self.folder, step, self.assignment, *flags)
         return run_measured(command, self.folder, self.log, cores)
-
-    def _sources(self) -> list[Path]:
-        return sorted((self.folder / "source" / ASSIGNMENT).glob("*.ipynb"))

@@ -7,17 +7,19 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
+from grader.bench.cpu import open_account
 from grader.errors import ConfigError
 from grader.scratch import environment
 
 __all__ = ["Usage", "run_measured"]
 
 SAMPLE_SECONDS = 0.1  # memory is sampled; a shorter peak is missed
+SHARE = 0.01  # of a core that sampling may cost: large process trees are sampled less often
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -26,41 +28,69 @@ class Usage(msgspec.Struct, frozen=True):
 
     Args:
         wall_seconds: start to exit.
-        cpu_seconds: user and system time of the tree, as far as each process was waited for.
+        cpu_seconds: user and system time of the tree.
         peak_bytes: largest sum of proportional set sizes (shared pages counted once) at any sample.
+        waited_cpu_seconds: user and system time of those processes alone that were waited for.
+        cpu_complete: whether `cpu_seconds` has the other processes, too: whether Linux lets this user make a
+            control group.
     """
 
     wall_seconds: float
     cpu_seconds: float
     peak_bytes: int
+    waited_cpu_seconds: float = 0.0
+    cpu_complete: bool = False
 
 
-def run_measured(command: Sequence[str], folder: Path, log: Path, cores: int) -> Usage:
+def run_measured(
+    command: Sequence[str], folder: Path, log: Path, cores: int, variables: Mapping[str, str] | None = None
+) -> Usage:
     """
     Run *command* in *folder* on *cores* cores and measure it.
+
+    Args:
+        command: the command line.
+        folder: where it runs.
+        log: file that what it says is added to.
+        cores: that its processes may use.
+        variables: its environment; nbgrader's in *folder* by default.
 
     Raises:
         ConfigError: it failed; what it said is in *log*.
     """
+    with open_account() as account:
+        line = [*_on_cores(cores), *command]
+        usage = _run(account.entering(line) if account else line, folder, log, variables)
+        if account:
+            usage = msgspec.structs.replace(usage, cpu_seconds=account.seconds(), cpu_complete=True)
+    return usage
+
+
+def _on_cores(cores: int) -> list[str]:
     allowed = sorted(os.sched_getaffinity(0))[:cores]
+    return ["/usr/bin/env", "taskset", "-c", ",".join(map(str, allowed))]
+
+
+def _run(command: Sequence[str], folder: Path, log: Path, variables: Mapping[str, str] | None) -> Usage:
     with log.open("ab") as output:
         started = time.perf_counter()
         process = subprocess.Popen(  # noqa: S603
-            ["/usr/bin/env", "taskset", "-c", ",".join(map(str, allowed)), *command],
+            command,
             cwd=folder,
-            env=environment(folder),
+            env=environment(folder) if variables is None else variables,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
         watch = _Watch(process.pid)
-        _, status, usage = os.wait4(process.pid, 0)
+        _, status, resources = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
     peak = watch.stop()
     if process.returncode != 0:
         raise ConfigError(f"`{' '.join(command)}` failed; what it said is in {log}.")
-    return Usage(wall, usage.ru_utime + usage.ru_stime, peak)
+    waited = resources.ru_utime + resources.ru_stime
+    return Usage(wall, waited, peak, waited)
 
 
 class _Watch:
@@ -80,8 +110,11 @@ class _Watch:
         return self._peak
 
     def _sample(self) -> None:
-        while not self._done.wait(SAMPLE_SECONDS):
+        pause = SAMPLE_SECONDS
+        while not self._done.wait(pause):
+            started = time.perf_counter()
             self._peak = max(self._peak, sum(_proportional_bytes(pid) for pid in _tree(self._root)))
+            pause = max(SAMPLE_SECONDS, (time.perf_counter() - started) / SHARE)
 
 
 def _tree(root: int) -> list[int]:
