@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 import pytest
-from boxed import descendants, gone
+from boxed import descendants, gone, notebook
 
 from grader.errors import CheckFailure, LimitHit, StudentRaised, UnreadableReply
 
@@ -220,6 +220,17 @@ def test_background_threads_and_daemons_end_with_the_notebook(start):
     assert len(set(descendants()) - before) >= 5
     student.close()
     assert gone(before)
+
+
+def test_a_signal_to_the_process_group_reaches_no_keeper(box):
+    # kill(0) knows no namespaces: whoever is in the group is hit, if it is of the same user.
+    killer = "import os\ndef attack():\n    os.kill(0, 9)\ndef honest(x): return x + 1"
+    with box.start(notebook(killer), ("numpy",)) as student, box.start(notebook(killer), ("numpy",)) as other:
+        for _ in range(10):
+            student.call("attack")
+            assert student.call("honest", 1) == 2
+            assert other.call("honest", 1) == 2
+        assert student.restarts == other.restarts == 0
 
 
 def test_a_fork_that_returns_into_the_loop_cannot_answer_twice(start):

@@ -140,6 +140,8 @@ def close_the_doors(start: Start, beside: Beside) -> None:
     Raises:
         OSError: one of the steps failed; no cell may run then.
     """
+    # kill(0) goes to the whole process group, namespaces or not; the keepers are in the one that this leaves.
+    os.setsid()
     # The keeper is the parent: without it nobody would watch.
     _checked(_prctl(PR_SET_PDEATHSIG, signal.SIGKILL), "prctl(PR_SET_PDEATHSIG)")
     # Read before /proc is covered: the limit is meant beyond what the warm process has already.
