@@ -51,7 +51,7 @@ def outcome_of(course: Path) -> Outcome:
     """
     found: Outcome = {
         "record": {
-            str(path.relative_to(course)): _timeless(archive.load(path))
+            str(path.relative_to(course)): msgspec.to_builtins(_timeless(archive.load(path)))
             for path in sorted(course.glob("records/*/*/*.json"))
         },
         "graded file": {
@@ -87,7 +87,7 @@ def differences(outcome: Outcome, expected: Outcome) -> list[str]:
             elif name not in things:
                 found.append(f"{kind} {name} is there too many")
             elif others[name] != things[name]:
-                found.append(f"{kind} {name} is another: {_short(others[name])}, not {_short(things[name])}")
+                found.append(f"{kind} {name}: {_first_difference(others[name], things[name])}")
     return found
 
 
@@ -100,6 +100,18 @@ def _timeless(grade: Grade | None) -> Grade | None:
         runs=tuple(msgspec.structs.replace(each, seconds=0.0) for each in grade.runs),
         results=tuple(msgspec.structs.replace(each, seconds=0.0) for each in grade.results),
     )
+
+
+def _first_difference(thing: Any, expected: Any, place: str = "") -> str:
+    """Say where in nested lists and mappings the first difference is, and which."""
+    if type(thing) is not type(expected) or not isinstance(thing, dict | list | tuple):
+        return f"{place or 'it'} is {_short(thing)}, not {_short(expected)}"
+    if len(thing) != len(expected) or (isinstance(thing, dict) and thing.keys() != expected.keys()):
+        return f"{place or 'it'} has {len(thing)} entries, not the same {len(expected)}"
+    for key in thing if isinstance(thing, dict) else range(len(thing)):
+        if thing[key] != expected[key]:
+            return _first_difference(thing[key], expected[key], f"{place}/{key}")
+    return f"{place or 'it'} is not equal to itself"  # a number that is none
 
 
 def _short(thing: object, most: int = 200) -> str:
