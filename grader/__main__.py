@@ -140,6 +140,21 @@ def regrade_command(
     raise typer.Exit(status)
 
 
+@app.command("report")
+def report_command(
+    assignment: Annotated[str, typer.Argument(help="Such as backprop; it was graded.")],
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write; by default reports/ASSIGNMENT.html.")
+    ] = None,
+    course: CourseOption = None,
+) -> None:
+    """Write the class report: one HTML page of points, checks, misconceptions, and who needs a person."""
+    from grader.report import write_report  # noqa: PLC0415 - nbgrader takes seconds to import
+
+    path = write_report(course or pipeline.course_of(Path.cwd()), assignment, output)
+    console.print(f"Written: {path}", soft_wrap=True, markup=False, highlight=False)
+
+
 def _line_of(finding: Finding) -> Text:
     sign = "[red]✗[/]" if finding.problems else "[green]✓[/]"
     line = Text.from_markup(sign).append(f" {finding.notebook}: {finding.proof} ({finding.tried})")
