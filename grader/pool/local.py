@@ -17,6 +17,7 @@ from multiprocessing import get_context
 from grader import pipeline
 from grader.config import Config
 from grader.pool.ahead import Lost
+from grader.pool.folder import WorkersFolder
 from grader.records import Grade, Submission
 from grader.sandbox import Sandbox
 
@@ -42,8 +43,7 @@ class LocalWorkers:
         self.slots = slots
         self._config = config
         self._lock = threading.Lock()
-        # Of all workers: told to end, they leave at once and clear nothing away.
-        self._scratch = tempfile.TemporaryDirectory(prefix="workers-", ignore_cleanup_errors=True)
+        self._folder = WorkersFolder()
         self._pool = self._start()
 
     def submit(self, submission: Submission) -> Future[Grade]:
@@ -71,11 +71,11 @@ class LocalWorkers:
                 if process.exitcode is None:
                     process.kill()
                     process.join()
-            self._scratch.cleanup()
+            self._folder.close()
 
     def _start(self) -> ProcessPoolExecutor:
         # Not a fork of this process: it may have threads, and nbgrader's open gradebook.
-        arguments = (self._config, os.getpid(), self._scratch.name)
+        arguments = (self._config, os.getpid(), str(self._folder.path))
         return ProcessPoolExecutor(self.slots, get_context("spawn"), _prepare, arguments)
 
 

@@ -10,6 +10,7 @@ from traitlets.config import Configurable
 from grader.config import Config
 from grader.errors import ConfigError
 from grader.pool.ahead import Workers
+from grader.pool.folder import clear_away
 from grader.pool.local import LocalWorkers
 
 __all__ = ["GraderPool"]
@@ -54,6 +55,7 @@ class GraderPool(Configurable):  # type: ignore[misc]
         Raises:
             ConfigError: the cluster can't be reached or started.
         """
+        clear_away()
         if self.scheduler:
             return self._of_cluster(config) if count else None
         slots = min(self.jobs or _cores(), count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from grader import archive
 from grader.config import Config
 from grader.pool.ahead import Ahead
 from grader.pool.local import LocalWorkers
+from grader.pool.settings import GraderPool
 from grader.records import Grade
 
 
@@ -76,3 +78,21 @@ def test_a_worker_in_the_middle_of_a_submission_ends_when_told(tmp_path: Path) -
     started = below(os.getpid()) - before
     workers.close()
     wait_for(lambda: not [pid for pid in started if alive(pid) and not _tracks(pid)], 10)
+
+
+def test_a_killed_runs_temporary_files_go_with_the_next_run(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    killed = tmp_path / "workers-killed"
+    killed.mkdir()
+    (killed / "beside-x").write_text("of a submission")
+    (tmp_path / "others").mkdir()
+    running = LocalWorkers(config, 2)
+    assert GraderPool().workers(config, 1) is None  # it has nothing to do, and clears away all the same
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert len(left) == 2
+    assert left[0] == "others"
+    running.close()
+    running.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["others"]
