@@ -14,7 +14,7 @@ import numpy as np
 
 from .calls import Calls
 from .channel import Channel, Closed
-from .messages import Call, CellDone, Has, HasReply, Ready, Reply, Request, RunCell, SeedAll, StandIn
+from .messages import Call, CellDone, Failed, Has, HasReply, Ready, Reply, Request, RunCell, SeedAll, StandIn
 from .shell import Shell
 
 __all__ = ["Child"]
@@ -80,6 +80,9 @@ class Child:
                 if self._late:
                     break
                 self._running = True
+        except KeyboardInterrupt:
+            # It came between two calls, and the trusted side waits for a reply of some kind.
+            self._send(Failed(request.number, "KeyboardInterrupt", "", ""), [])
         finally:
             self._running = False
 
