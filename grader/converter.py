@@ -17,9 +17,10 @@ import nbformat
 from nbconvert.exporters import NotebookExporter
 from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
-from traitlets import Unicode
+from nbgrader.nbgraderformat import MetadataValidator, SchemaTooNewError, SchemaTooOldError, ValidationError
+from traitlets import Bool, Unicode
 
-from grader.errors import SubmissionError
+from grader.errors import ConfigError, SubmissionError
 from grader.feedback import notes_markdown, refusal_markdown
 from grader.harmless import clean_cells
 from grader.intake import Document, read_document
@@ -56,6 +57,8 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
     device = Unicode(
         "auto", help='What trainings run on: "auto" (a GPU where there is one), "cpu" or "cuda".'
     ).tag(config=True)
+    # nbconvert's default is to validate anew after each preprocessor; once, before it is written, is enough.
+    optimistic_validation = Bool(True).tag(config=True)
     run: Run
     refusal = ""  # why the notebook at hand could not be read; empty if it could
 
@@ -66,12 +69,9 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
             self.parent.__class__ = CourseAutograde
 
     def from_filename(
-        self, filename: str, resources: dict[str, object] | None = None, **arguments: object
+        self, filename: str, resources: dict[str, object] | None = None, **_: object
     ) -> tuple[str, dict[str, object]]:
-        """Convert a notebook: a submitted one on nbgrader's first pass, our own cleaned one on its second."""
-        if not self.parent._sanitizing:
-            converted: tuple[str, dict[str, object]] = super().from_filename(filename, resources, **arguments)
-            return converted
+        """Convert a submitted notebook: read it as a hostile one, then run the preprocessors."""
         names = (resources or {})["nbgrader"]
         assert isinstance(names, dict)  # noqa: S101 - nbgrader's own
         reading = self._readings.pop(filename, None)
@@ -151,7 +151,26 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
                 for cell in notebook.source_cells
             ]
         places = {grade_id: place for place, grade_id in enumerate(order)}
-        return tuple(sorted(cells, key=lambda cell: places.get(cell.grade_id, len(places))))
+        template = tuple(sorted(cells, key=lambda cell: places.get(cell.grade_id, len(places))))
+        _check_metadata(template, f"{assignment}/{name}")
+        return template
+
+
+def _check_metadata(template: tuple[TemplateCell, ...], name: str) -> None:
+    """
+    Check, once for all submissions, what nbgrader checks in each: all of them get the course's metadata.
+
+    Raises:
+        ConfigError: nbgrader could not work with them.
+    """
+    notebook, _ = restore(Document(()), template)
+    try:
+        MetadataValidator().validate_nb(notebook)
+    except (ValidationError, SchemaTooOldError, SchemaTooNewError) as error:
+        raise ConfigError(
+            f"The gradebook's cells of {name} are not what nbgrader can grade: {error}. Correct the notebook "
+            "in source/ and release it again: nbgrader generate_assignment"
+        ) from None
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

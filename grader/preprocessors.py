@@ -9,9 +9,14 @@ nought for a line on stderr and full marks for a value that is not a number.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from nbformat import NotebookNode
 from nbgrader import utils
-from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.api import Comment, Gradebook, MissingEntry
+from nbgrader.api import Grade as GradebookEntry
+from nbgrader.preprocessors import NbGraderPreprocessor
+from sqlalchemy.orm import joinedload
 
 from grader import archive, pipeline, unfinished
 from grader.errors import GraderError, WallError
@@ -26,6 +31,8 @@ __all__ = ["GradeNotebook", "SavePoints"]
 
 Resources = dict[str, dict[str, object]]
 POINTS = "points_of_check_cells"
+NO_RESPONSE = "No response."  # nbgrader's own words; its formgrader shows them
+Entry = TypeVar("Entry", GradebookEntry, Comment)
 
 
 class GradeNotebook(NbGraderPreprocessor):  # type: ignore[misc]
@@ -92,25 +99,62 @@ class GradeNotebook(NbGraderPreprocessor):  # type: ignore[misc]
         return known
 
 
-class SavePoints(SaveAutoGrades):  # type: ignore[misc]
+class SavePoints(NbGraderPreprocessor):  # type: ignore[misc]
     """
     Saves our points; a check cell without points is left empty and flagged. Hand-graded cells stay
     nbgrader's.
+
+    In place of nbgrader's SaveAutoGrades, which asks the gradebook for each cell by itself and saves each by
+    itself: here a notebook is two questions, and its points are saved together or not at all.
     """
 
-    def _add_score(self, cell: NotebookNode, resources: Resources) -> None:
-        if cell.cell_type != "code" or utils.is_solution(cell):
-            super()._add_score(cell, resources)
-            return
-        points = resources["nbgrader"][POINTS]
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        """Save the points and nbgrader's own comments of *nb*."""
+        names = resources["nbgrader"]
+        points = names[POINTS]
         if not isinstance(points, dict):
             raise TypeError(f"{POINTS} must be set by GradeNotebook; are both in autograde_preprocessors?")
-        grade_id = cell.metadata["nbgrader"]["grade_id"]
-        grade = self.gradebook.find_grade(grade_id, self.notebook_id, self.assignment_id, self.student_id)
-        grade.auto_score = points.get(grade_id)
+        with Gradebook(names["db_url"]) as gradebook:
+            submitted = gradebook.find_submission_notebook(
+                names["notebook"], names["assignment"], names["student"]
+            )
+            grades = _by_name(gradebook, GradebookEntry, submitted.id)
+            comments = _by_name(gradebook, Comment, submitted.id)
+            for cell in nb.cells:
+                if utils.is_grade(cell):
+                    self._score(cell, grades, points)
+                if utils.is_solution(cell) or utils.is_task(cell):
+                    _entry(comments, cell).auto_comment = NO_RESPONSE if _is_untouched(cell) else None
+            gradebook.db.commit()
+        return nb, resources
+
+    def _score(self, cell: NotebookNode, grades: dict[str, GradebookEntry], points: dict[str, float]) -> None:
+        grade = _entry(grades, cell)
+        by_checks = cell.cell_type == "code" and not utils.is_solution(cell)
+        if by_checks:
+            grade.auto_score = points.get(grade.name)
+        else:
+            grade.auto_score, _ = utils.determine_grade(cell, self.log)
         # As nbgrader does: a manual score stays, and a person is asked whether it still holds.
         grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
-        self.gradebook.db.commit()
+
+
+def _by_name(gradebook: Gradebook, kind: type[Entry], notebook_id: str) -> dict[str, Entry]:
+    """Return the grades or comments of a submitted notebook: name of the cell → entry."""
+    entries = gradebook.db.query(kind).options(joinedload(kind.cell)).filter(kind.notebook_id == notebook_id)
+    return {entry.cell.name: entry for entry in entries}
+
+
+def _entry(entries: dict[str, Entry], cell: NotebookNode) -> Entry:
+    name = cell.metadata["nbgrader"]["grade_id"]
+    if name not in entries:
+        raise MissingEntry(f"The gradebook has no entry of the cell {name!r} for this submission.")
+    return entries[name]
+
+
+def _is_untouched(cell: NotebookNode) -> bool:
+    given = cell.metadata["nbgrader"].get("checksum")
+    return bool(given == utils.compute_checksum(cell) and not utils.is_task(cell))
 
 
 def _name_of(submission: Submission) -> str:

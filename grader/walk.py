@@ -29,6 +29,7 @@ __all__ = ["CourseAutograde"]
 TIMESTAMP = "timestamp.txt"
 EXCHANGE_FILES = (TIMESTAMP, "submission_secret.txt")
 EXCHANGE_FILE_BYTES = 4096
+AS_HANDED_IN = "nbgrader.preprocessors.LimitOutput"  # nbconvert needs one preprocessor; there is no output
 GOES_ON = "What is graded stays; the same command goes on where it stopped."
 
 
@@ -50,6 +51,7 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
     """nbgrader's Autograde, for hostile folders: one bad submission costs itself only, and says why."""
 
     notebooks: list[str]  # paths of the submission at hand; kept by nbgrader
+    _registered: list[object] | None = None  # what the exporter runs
 
     def convert_notebooks(self) -> None:
         """Grade every submission that is due, behind one wall."""
@@ -205,7 +207,7 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
         """Grade one notebook; where that fails, leave its points empty and flag them."""
         run = self.exporter.run
         try:
-            super().convert_single_notebook(notebook_filename)
+            self._convert(notebook_filename, [*self.sanitize_preprocessors, *self.autograde_preprocessors])
         except OperationalError:
             raise  # the gradebook itself: nbgrader stops the run and says what to do
         except WallError as error:
@@ -217,8 +219,21 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
                 notebook_filename, f"needs a person, the grader failed: {type(error).__name__}: {error}"
             )
 
+    def _convert(self, notebook_filename: str, preprocessors: list[object]) -> None:
+        """
+        Convert a notebook in one pass.
+
+        nbgrader makes two, of which the first writes the sanitised file and the second reads it again. Here
+        nothing happens between them, and each costs copies, validation and a file.
+        """
+        if self._registered != preprocessors:
+            self.exporter._preprocessors = []
+            for preprocessor in preprocessors:
+                self.exporter.register_preprocessor(preprocessor)
+            self._registered = preprocessors
+        BaseConverter.convert_single_notebook(self, notebook_filename)
+
     def _leave_to_a_person(self, notebook_filename: str, reason: str) -> None:
-        self._sanitizing = True  # the names are read from the path of the submitted file
         names = self.init_single_notebook_resources(notebook_filename)["nbgrader"]
         student, assignment, notebook = names["student"], names["assignment"], names["notebook"]
         with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
@@ -226,6 +241,10 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
                 grade.auto_score = None
                 grade.needs_manual_grade = True
             gradebook.db.commit()
+        try:  # the person opens it in the formgrader
+            self._convert(notebook_filename, [AS_HANDED_IN])
+        except Exception:
+            self.log.exception("%s can't be shown in the formgrader, either.", notebook_filename)
         self.exporter.run.fail(f"{student}/{assignment}/{notebook}", reason)
 
     def _known_notebooks(self, assignment_id: str) -> frozenset[str]:

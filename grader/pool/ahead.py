@@ -16,6 +16,7 @@ from grader.records import Grade, Submission
 
 __all__ = ["Ahead", "Lost", "Stopped", "Workers"]
 
+PASSED = 32  # submissions that are read past since their records are there: what was read stays in memory
 TRIES = 2  # of one submission; then nbgrader's own process grades it
 
 
@@ -81,6 +82,7 @@ class Ahead:
         self._config = config
         self._known = known
         self._tasks: dict[tuple[str, str, str], _Task] = {}
+        self._passed: set[tuple[str, str, str]] = set()  # read, known, and not yet taken
         self._keeping = threading.Lock()
 
     def take(self, submission: Submission) -> Grade | None:
@@ -95,6 +97,7 @@ class Ahead:
             GraderError: it can't be graded.
             Stopped: nothing more can be graded.
         """
+        self._passed.discard(_key(submission))
         self._fill()
         task = self._tasks.pop(_key(submission), None)
         if task is not None and task.submission != submission:
@@ -133,13 +136,15 @@ class Ahead:
         Send submissions until there are enough on their way.
 
         Enough: no worker waits while the walk is at something slow. Not more: results, with the outputs of
-        notebooks in them, must not pile up.
+        notebooks in them, must not pile up, nor notebooks that were read and need no grading.
         """
-        while len(self._tasks) < 3 * self._workers.slots + 1:
+        while len(self._tasks) < 3 * self._workers.slots + 1 and len(self._passed) < PASSED:
             submission = next(self._coming, None)
             if submission is None:
                 return
-            if not self._is_known(submission):
+            if self._is_known(submission):
+                self._passed.add(_key(submission))
+            else:
                 self._tasks[_key(submission)] = self._start(submission)
 
     def _is_known(self, submission: Submission) -> bool:
