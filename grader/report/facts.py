@@ -40,7 +40,7 @@ class NotebookFacts(msgspec.Struct, frozen=True):
 
     Args:
         name: of the notebook.
-        points: before late penalties; those that are not final are left out.
+        points: of those who handed it in, before late penalties; what is not final is left out.
         not_final: how many are left out.
         handed_in: how many handed it in, of those who are graded.
         recorded: how many of these have a record.
@@ -164,16 +164,21 @@ def _was_handed_in(student: str, assignment: str, notebook: str, coursedir: Cour
 def _notebook(
     name: str, worth: float, graded: Sequence[Standing], records: Records, coursedir: CourseDirectory
 ) -> NotebookFacts:
-    papers = [(s, paper) for s in graded for paper in s.papers if paper.notebook == name]
+    assignment = coursedir.assignment_id
+    papers = [
+        paper
+        for standing in graded
+        for paper in standing.papers
+        if paper.notebook == name and _was_handed_in(standing.person.id, assignment, name, coursedir)
+    ]
     grades = [mine[name] for mine in records.values() if name in mine]
     seconds = [grade.seconds for grade in grades if _judged(grade)]
-    final = [paper.points for _, paper in papers if not paper.waiting]
-    assignment = coursedir.assignment_id
+    final = [paper.points for paper in papers if not paper.waiting]
     return NotebookFacts(
         name=name,
         points=distribution(final, worth),
         not_final=len(papers) - len(final),
-        handed_in=sum(_was_handed_in(s.person.id, assignment, name, coursedir) for s, _ in papers),
+        handed_in=len(papers),
         recorded=len(grades),
         unread=sum(not was_read(grade) for grade in grades),
         checks=tuple(check_lines(grades)),

@@ -10,12 +10,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.metadata
+import itertools
+from collections.abc import Iterable
 from pathlib import Path
 
 import jinja2
 from markupsafe import Markup
 
 from grader.feedback import format_points
+from grader.report.checks import CheckLine
 from grader.report.facts import ClassFacts
 from grader.report.histogram import drawing
 
@@ -34,7 +37,7 @@ def render(facts: ClassFacts) -> str:
         lstrip_blocks=True,
         finalize=_one_line,
     )
-    environment.filters |= {"points": format_points, "duration": _duration}
+    environment.filters |= {"points": format_points, "duration": _duration, "by_blank": _by_blank}
     style = (HERE / "style.css").read_text()
     return environment.get_template("page.html.jinja").render(
         facts=facts,
@@ -56,6 +59,11 @@ def _one_line(value: object) -> object:
 def _name_of(facts: ClassFacts, student: str) -> str:
     person = facts.people[student]
     return person.name if person.name == student else f"{person.name} ({student})"
+
+
+def _by_blank(lines: Iterable[CheckLine]) -> list[tuple[str, list[CheckLine]]]:
+    """Return blank → its checks, in the order in which they come."""
+    return [(blank, list(group)) for blank, group in itertools.groupby(lines, key=lambda line: line.blank)]
 
 
 def _duration(seconds: float) -> str:
