@@ -1,0 +1,6 @@
+"""What nbgrader is told in a student's server."""
+
+c = get_config()  # noqa: F821 - nbgrader provides it
+
+# The hub says who is in which course.
+c.Authenticator.plugin_class = "nbgrader.auth.jupyterhub.JupyterHubAuthPlugin"
