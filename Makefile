@@ -22,7 +22,7 @@ help:
 	@echo "make release   write release/ anew from source/"
 	@echo "make data      fetch the full MNIST into data/mnist/, with npm; nothing needs it"
 	@echo "make gpu       what needs an NVIDIA GPU: its tests, and grader validate with trainings on it"
-	@echo "make bench     measure this grader against stock nbgrader"
+	@echo "make bench     measure this grader against stock nbgrader; with BENCH=classes, by class size"
 	@echo "make soak      grade a thousand mixed submissions, and look at what is left"
 	@echo "make kills     kill the grader at twenty random moments, and compare the gradebooks"
 	@echo "make clean     remove what make made (build/, the virtual environment)"
@@ -72,7 +72,8 @@ gpu: wall-packages $(VENV)/.installed-dev
 	$(BIN)/pytest tests/sandbox/test_devices.py
 	$(BIN)/grader validate --device cuda
 
-bench: wall-packages $(VENV)/.installed
+# With the developers' packages, for one of them is Dask.
+bench: wall-packages $(VENV)/.installed-dev
 	@$(BIN)/python -m grader.bench $(BENCH)
 
 soak: wall-packages $(VENV)/.installed

@@ -19,7 +19,7 @@ from grader.scratch import environment
 __all__ = ["Usage", "run_measured"]
 
 SAMPLE_SECONDS = 0.1  # memory is sampled; a shorter peak is missed
-SHARE = 0.01  # of a core that sampling may cost: large process trees are sampled less often
+SHARE = 0.03  # of a core that sampling may cost: large process trees are sampled less often
 
 
 class Usage(msgspec.Struct, frozen=True):
