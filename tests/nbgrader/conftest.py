@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from scratch_course import REPOSITORY, Course, FakeSandbox, Marker, source_notebook
+from small_term import graded_term
 
 from grader import pipeline
 
@@ -55,6 +56,18 @@ def course(released_course: Course, tmp_path: Path, marker: Marker) -> Course:
     root = tmp_path / "course"
     shutil.copytree(released_course.root, root)
     return Course(root)
+
+
+@pytest.fixture(scope="session")
+def graded_term_once(released_course: Course, tmp_path_factory: pytest.TempPathFactory) -> Course:
+    return graded_term(released_course, tmp_path_factory.mktemp("term") / "course")
+
+
+@pytest.fixture
+def term(graded_term_once: Course, tmp_path: Path) -> Course:
+    """A fresh copy of a course with a graded class."""
+    shutil.copytree(graded_term_once.root, tmp_path / "course")
+    return Course(tmp_path / "course")
 
 
 @pytest.fixture
