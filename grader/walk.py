@@ -57,13 +57,15 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
         """Grade every submission that is due, behind one wall."""
         run = self._begin()
         due = self._due()
-        run.progress = ClassProgress(len(due), self.log)
-        workers = self._workers(len(due))
+        pool = GraderPool(parent=self)
+        run.progress = ClassProgress(len(due), self.log, pool.line_seconds)
+        workers = self._workers(pool, len(due))
         try:
             with run.walled(elsewhere=workers is not None and workers.elsewhere), run.progress.shown():
                 if workers is not None:
                     run.ahead = Ahead(workers, self._read_ahead(due), run.config, self._is_known)
                 super().convert_notebooks()
+            self.log.info("%s", run.progress.line())
         except WallError as error:
             self.log.error("Nothing was graded: %s", error)  # noqa: TRY400 - no fault in our code
             raise NbGraderException(f"Nothing was graded: {error}") from None
@@ -81,9 +83,9 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
         if run.failures:
             raise NbGraderException(f"{len(run.failures)} submissions need a person; see the messages above.")
 
-    def _workers(self, due: int) -> Workers | None:
+    def _workers(self, pool: GraderPool, due: int) -> Workers | None:
         try:
-            return GraderPool(parent=self).workers(self.exporter.run.config, due)
+            return pool.workers(self.exporter.run.config, due)
         except ConfigError as error:
             self.log.error("Nothing was graded: %s", error)  # noqa: TRY400 - no fault in our code
             raise NbGraderException(f"Nothing was graded: {error}") from None

@@ -14,7 +14,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 __all__ = ["ClassProgress"]
 
-LINE_EVERY = 30.0  # seconds, in a log
 STILL = 3  # notebooks: fewer need neither a bar nor lines
 
 
@@ -25,13 +24,15 @@ class ClassProgress:
     Args:
         total: how many are due.
         log: where lines go if there is no terminal.
+        line_seconds: between two of these lines.
     """
 
-    def __init__(self, total: int, log: logging.Logger) -> None:
+    def __init__(self, total: int, log: logging.Logger, line_seconds: float) -> None:
         self.total = total
         self.done = 0
         self.failed = 0
         self._log = log
+        self._line_seconds = line_seconds
         self._began = self._told = time.monotonic()
         self._console = Console(stderr=True)
         self._bar: Progress | None = None
@@ -63,12 +64,14 @@ class ClassProgress:
         if self._bar is not None:
             told = f"[red]{failed} need a person[/]" if failed else ""
             self._bar.update(self._task, completed=self.done, rate=self._rate(), failed=told)
-        elif self.total > STILL and time.monotonic() - self._told > LINE_EVERY:
+        elif self.total > STILL and time.monotonic() - self._told > self._line_seconds:
             self._told = time.monotonic()
             self._log.info("%s", self.line())
 
     def line(self) -> str:
         """Return how far it is, in words."""
+        if not self.total:
+            return "0 notebooks graded: none is due"
         text = f"{self.done} of {self.total} notebooks graded, {self._rate()}"
         if 0 < self.done < self.total:
             left = (time.monotonic() - self._began) / self.done * (self.total - self.done)

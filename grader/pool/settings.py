@@ -43,6 +43,9 @@ class GraderPool(Configurable):  # type: ignore[misc]
         min=1.0,
         help="Seconds that a run waits while its cluster has no worker; raise it where queues are long.",
     ).tag(config=True)
+    line_seconds = Float(
+        30.0, min=0.1, help="Seconds between two lines of progress, where there is no terminal for a bar."
+    ).tag(config=True)
 
     def workers(self, config: Config, count: int) -> Workers | None:
         """

@@ -62,8 +62,9 @@ class Rehearsal(CourseAutograde):
         run = self._begin()
         with_check = self._notebooks_with_the_check(run)
         files = [file for file in self._files() if Path(file[0]).stem in with_check]
-        progress = ClassProgress(len(files), self._progress_log)
-        workers = GraderPool(parent=self).workers(run.config, len(files)) if files else None
+        pool = GraderPool(parent=self)
+        progress = ClassProgress(len(files), self._progress_log, pool.line_seconds)
+        workers = pool.workers(run.config, len(files)) if files else None
         found, ahead_of_it = itertools.tee(self._submissions(files, run))
         coming = (submission for submission in ahead_of_it if submission is not None)
         # Records are written once the instructor has agreed, not as results arrive.

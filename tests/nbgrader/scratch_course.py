@@ -243,7 +243,8 @@ def served(root: Path) -> Iterator[str]:
         *(sys.executable, "-m", "jupyter_server", "--no-browser", "--allow-root", f"--ServerApp.port={port}"),
         *("--ServerApp.ip=127.0.0.1", "--IdentityProvider.token=", f"--ServerApp.root_dir={root}"),
         "--ServerApp.disable_check_xsrf=True",
-        "--ServerApp.jpserver_extensions={'nbgrader.server_extensions.formgrader': True}",
+        "--ServerApp.jpserver_extensions="
+        "{'nbgrader.server_extensions.formgrader': True, 'grader.formgrader': True}",
     ]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
     with (root.parent / "server.log").open("w") as log:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -92,6 +93,41 @@ def test_command_line_interface_and_formgrader_grade_alike(real_course: Course) 
     assert grade is not None
     assert grade.provenance.isolation == "wall"
     assert not [run.error for run in grade.runs if run.error]
+
+
+def test_one_button_of_the_formgrader_grades_everyone_who_is_due(real_course: Course) -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine")
+    everyone = ("ada", "ben", "cem")
+    for student in everyone:
+        hand_in(real_course, student)
+    with served(real_course.root) as address, playwright.sync_playwright() as engine:
+        browser = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.goto(f"{address}/formgrader/manage_submissions/{ASSIGNMENT}")
+        page.get_by_role("button", name="Autograde all").click()
+        page.get_by_text("Done: ").wait_for(timeout=180_000)
+        for student in everyone:
+            page.locator("#main-table tr", has_text=student).get_by_text("graded", exact=True).wait_for()
+        folder = REPOSITORY / "build" / "screenshots"
+        folder.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=folder / "autograde-all.png", full_page=True)
+
+        with pytest.raises(urllib.error.HTTPError) as unknown:
+            button(address, "nowhere")
+        assert "does not know the assignment 'nowhere'" in json.load(unknown.value)["message"]
+        browser.close()
+    assert points(real_course, "ada") == points(real_course, "ben") == points(real_course, "cem")
+    assert points(real_course, "ada")["check_relu"][0] == 0.0
+
+
+def button(address: str, assignment: str) -> None:
+    request = urllib.request.Request(  # noqa: S310 - our own server
+        f"{address}/formgrader/api/class/{assignment}/autograde", method="POST"
+    )
+    urllib.request.urlopen(request, timeout=30).close()  # noqa: S310 - our own server
 
 
 def max_points(course: Course, name: str) -> float:
