@@ -20,7 +20,7 @@ from grader.bench.columns import DEFAULT, column_of
 from grader.bench.courses import ASSIGNMENT, CONTENDERS, THIS, WALK, Field
 from grader.bench.ledger import Ledger
 from grader.bench.students import name_of, paper_of
-from grader.bench.tables import sheets
+from grader.bench.tables import provenance, sheets
 from grader.errors import ConfigError, GraderError
 from grader.pipeline import course_of
 
@@ -224,6 +224,8 @@ def print_tables(
             typer.echo(f"{sheet.as_markdown()}\n")
         else:
             console.print(sheet.as_rich())
+    for line in provenance(measured):
+        typer.echo(f"- {line}")
 
 
 def _plan(

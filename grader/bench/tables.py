@@ -12,7 +12,7 @@ from rich.table import Table
 from grader.bench.columns import TITLES, Column
 from grader.bench.ledger import Key, Measurement
 
-__all__ = ["Growth", "Sheet", "growth_of", "sheets"]
+__all__ = ["Growth", "Sheet", "growth_of", "provenance", "sheets"]
 
 MEBIBYTE = 2**20
 NONE = "–"
@@ -86,6 +86,20 @@ def sheets(measured: Mapping[Key, Measurement]) -> list[Sheet]:
     for assignment, group in itertools.groupby(rows, key=lambda m: m.assignment):
         own = list(group)
         found += [_costs(assignment, own), _growth(assignment, own)]
+    return found
+
+
+def provenance(measured: Mapping[Key, Measurement]) -> list[str]:
+    """Return a sentence for each contender: when, where and with which versions it was measured."""
+    found = []
+    for contender in TITLES:
+        own = [m for m in measured.values() if m.contender == contender]
+        if own:
+            dates = sorted(m.date[:10] for m in own)
+            days = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
+            machines = "; ".join(sorted({m.machine for m in own}))
+            pairs = {f"{name} {version}" for m in own for name, version in m.versions.items()}
+            found.append(f"{TITLES[contender]}: {days}; {machines}; {', '.join(sorted(pairs))}.")
     return found
 
 
