@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import nbformat
 
-from grader.harmless import IGNORED_BY_MATHJAX, html_block, svg_image
+from grader.harmless import IGNORED_BY_MATHJAX, html_block, output_node, svg_image
 from grader.records import CellScore, CheckResult, Grade, Verdict
 from grader.score import PREFIX
 
@@ -61,9 +61,9 @@ def check_cell_outputs(grade: Grade, score: CellScore) -> list[nbformat.Notebook
     text = _plain(score, results, mark)
     shown = {"text/html": _card(score, results, mark), "text/markdown": _fenced(text)}
     if score.points is None:
-        return [nbformat.v4.new_output("display_data", data=shown | {"text/plain": text})]
+        return [output_node("display_data", data=shown | {"text/plain": text}, metadata={})]
     number = {"text/plain": repr(float(score.points))}
-    return [nbformat.v4.new_output("execute_result", data=shown | number, execution_count=None)]
+    return [output_node("execute_result", data=shown | number, metadata={}, execution_count=None)]
 
 
 def notes_markdown(notes: Sequence[str]) -> str:

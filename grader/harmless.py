@@ -21,7 +21,15 @@ from nbgrader import utils
 
 from grader.intake import is_base64
 
-__all__ = ["clean_cells", "clean_html", "clean_markdown", "clean_outputs", "html_block", "svg_image"]
+__all__ = [
+    "clean_cells",
+    "clean_html",
+    "clean_markdown",
+    "clean_outputs",
+    "html_block",
+    "output_node",
+    "svg_image",
+]
 
 MAX_MARKDOWN = 20_000  # characters of a cell; the renderer's time grows with the square of some texts
 MAX_MARKDOWN_TOTAL = 500_000  # characters of a notebook that are rendered; what comes after is shown as text
@@ -107,7 +115,8 @@ def clean_cells(notebook: nbformat.NotebookNode) -> None:
             source = _as_text(cell.source)
         else:
             source = clean_markdown(cell.source, cell.get("attachments", {}))
-        notebook.cells[index] = nbformat.v4.new_markdown_cell(source, metadata=metadata, id=name)
+        markdown = {"cell_type": "markdown", "id": name, "metadata": metadata, "source": source}
+        notebook.cells[index] = nbformat.from_dict(markdown)
 
 
 def clean_markdown(source: str, attachments: Mapping[str, Mapping[str, str]] | None = None) -> str:
@@ -170,6 +179,16 @@ def clean_outputs(outputs: tuple[dict[str, object], ...]) -> list[nbformat.Noteb
     return [output for output in cleaned if output is not None]
 
 
+def output_node(kind: str, **fields: object) -> nbformat.NotebookNode:
+    """
+    Return an output of a cell.
+
+    Not by nbformat.v4.new_output, which takes milliseconds to validate each by itself: the whole notebook is
+    validated when it is written.
+    """
+    return nbformat.from_dict({"output_type": kind, **fields})
+
+
 def svg_image(svg: str, description: str) -> str:
     """Return an SVG document as an HTML image; a browser runs no script and loads nothing from one."""
     data = base64.b64encode(svg.encode()).decode()
@@ -229,10 +248,10 @@ def _clean_output(output: dict[str, object]) -> nbformat.NotebookNode | None:
     kind = output.get("output_type")
     if kind == "stream":
         name = "stderr" if output.get("name") == "stderr" else "stdout"
-        return nbformat.v4.new_output("stream", name=name, text=_text(output.get("text")))
+        return output_node("stream", name=name, text=_text(output.get("text")))
     if kind == "error":
         lines = output.get("traceback")
-        return nbformat.v4.new_output(
+        return output_node(
             "error",
             ename=_text(output.get("ename"))[:200],
             evalue=_text(output.get("evalue")),
@@ -260,7 +279,7 @@ def _display(data: Mapping[object, object]) -> nbformat.NotebookNode | None:
         shown["text/html"] = svg_image(_text(data["image/svg+xml"]), "a drawing by this cell")
     if not shown:
         return None
-    return nbformat.v4.new_output("display_data", data=shown)
+    return output_node("display_data", data=shown, metadata={})
 
 
 def _text(value: object) -> str:

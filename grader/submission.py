@@ -152,7 +152,10 @@ def notebook_of(cells: Iterable[nbformat.NotebookNode]) -> nbformat.NotebookNode
         "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
     }
-    return nbformat.v4.new_notebook(cells=numbered, metadata=nbformat.from_dict(metadata))
+    whole = {"cells": [], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    notebook = nbformat.from_dict(whole)  # new_notebook validates, and so does who writes it
+    notebook.cells = numbered
+    return notebook
 
 
 def _source_of(path: Path, course: Path) -> Path:
