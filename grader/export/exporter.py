@@ -22,7 +22,8 @@ from traitlets import Bool, Enum
 
 from grader.errors import ConfigError, GraderError
 from grader.export.cells import number
-from grader.standing import Person, Standing, State, assignment_named, standings_of
+from grader.roll import assignment_named, standings_of
+from grader.standing import Person, Standing, State
 from grader.whole import write_whole
 
 __all__ = ["Column", "GradesExporter"]

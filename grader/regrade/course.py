@@ -37,7 +37,8 @@ def open_course(course: Path, assignment: str) -> NbGrader:
     root = course.resolve()
     if not (root / "nbgrader_config.py").is_file():
         raise ConfigError(f"{course} is no course folder: it has no nbgrader_config.py. Name it by --course.")
-    sys.path.insert(0, str(root))  # plugins of the course, as nbgrader finds them
+    if str(root) not in sys.path:  # a hub's service comes here again and again
+        sys.path.insert(0, str(root))  # plugins of the course, as nbgrader finds them
     app = _CourseApp(log_level="ERROR")
     try:
         app.initialize([f"--CourseDirectory.root={root}"])

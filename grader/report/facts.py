@@ -25,7 +25,8 @@ from grader.report.checks import (
 )
 from grader.report.figures import Distribution, Summary, distribution, summary
 from grader.report.looks import Look, looks_of
-from grader.standing import Person, Standing, State, assignment_named, standings_of
+from grader.roll import assignment_named, standings_of
+from grader.standing import Person, Standing, State
 
 __all__ = ["ClassFacts", "NotebookFacts", "read_facts"]
 

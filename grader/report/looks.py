@@ -8,7 +8,7 @@ import msgspec
 
 from grader.records import Grade, Verdict
 from grader.score import PREFIX
-from grader.standing import Paper, Person, Piece, Standing
+from grader.standing import WAITS, Paper, Person, Piece, Standing
 
 __all__ = ["Look", "looks_of"]
 
@@ -32,9 +32,7 @@ def looks_of(standing: Standing, records: Mapping[str, Grade]) -> list[Look]:
         standing: where it stands.
         records: notebook → its record, as far as there are any.
     """
-    found = [
-        Look(standing.person, "", why) for why in standing.open if not why.startswith("waits for points")
-    ]
+    found = [Look(standing.person, "", why) for why in standing.open if not why.startswith(WAITS)]
     for paper in standing.papers:
         found += [Look(standing.person, *pair) for pair in _of_paper(paper, records.get(paper.notebook))]
     return found
@@ -55,7 +53,7 @@ def _why(piece: Piece, record: Grade | None) -> str:
     if piece.manual is not None:
         return "has points by hand and was graded again since: do they still hold?"
     if not piece.name.startswith(PREFIX):
-        return "waits for points by hand"
+        return WAITS
     blank = piece.name.removeprefix(PREFIX)
     failed = [
         result.message
