@@ -194,7 +194,7 @@ class _Ground:
         )
         if not (begun or records or graded):
             return "workers are there" if _workers(run) else "starting"
-        return f"{graded} notebooks written, {begun} at work, {records} records"
+        return f"notebooks written: {graded}, at work: {begun}, records: {records}"
 
 
 def main(
