@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 __all__ = ["CpuAccount", "open_account"]
 
+ATTEMPTS, PAUSE_SECONDS = 50, 0.1
 # Where Linux keeps count of groups of processes: version 2, version 2 beside version 1, version 1.
 ROOTS = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/cpuacct")
 
@@ -48,9 +50,18 @@ def open_account() -> Iterator[CpuAccount | None]:
     try:
         yield CpuAccount(folder)
     finally:
-        # A process that is still there keeps the group, which does no harm.
-        with contextlib.suppress(OSError):
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove the group; processes that were killed last may take a moment to be gone."""
+    for _ in range(ATTEMPTS):
+        try:
             folder.rmdir()
+        except OSError:
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return
 
 
 def _make_group() -> Path | None:
