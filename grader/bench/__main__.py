@@ -76,8 +76,9 @@ def compare(
     console.print(_where(cores))
     try:
         for field in fields:
-            field.lay_out()
-            _hand_in(field, students)
+            if not field.contender.known:
+                field.lay_out()
+                _hand_in(field, students)
         costs = _measure(fields, rounds, cores, NOTEBOOKS * (students - 1))
         parts = break_down(fields[-1].folder)
     except GraderError as error:
@@ -149,7 +150,7 @@ def _comparison(costs: dict[str, Cost]) -> Table:
 
 def _parts_table(parts: Breakdown, costs: dict[str, Cost]) -> Table:
     rows = {
-        "nbgrader's own walk": costs[WALK.name].wall,
+        "nbgrader's walk: reading, gradebook, feedback, files": costs[WALK.name].wall,
         "the student's code: its cells": parts.cells,
         "the student's code: calls by the checks, wall included": parts.calls,
         "process made and ended": parts.fork,
@@ -161,7 +162,7 @@ def _parts_table(parts: Breakdown, costs: dict[str, Cost]) -> Table:
     table.add_column("seconds", justify="right")
     for name, seconds in rows.items():
         table.add_row(name, f"{seconds:.3f}")
-    table.add_row("the rest: reading, records, feedback", f"{total - sum(rows.values()):.3f}")
+    table.add_row("the rest", f"{total - sum(rows.values()):.3f}")
     table.add_row("[bold]all[/]", f"[bold]{total:.3f}[/]")
     overhead = total - costs[WALK.name].wall - parts.cells - parts.calls
     table.add_row("overhead: all but the walk and the student's code", f"{overhead:.3f}")
