@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +15,7 @@ from grader import pipeline
 from grader.calibrate import LEAST_SEEDS, calibrate
 from grader.config import Config
 from grader.errors import GraderError
+from grader.pool.settings import cores
 from grader.records import CheckResult, Grade, Verdict
 from grader.submission import read_submission
 from grader.terminal import plain
@@ -58,7 +58,7 @@ def validate_command(
     isolation: IsolationOption = "wall",
     digits: DigitsOption = "",
     device: DeviceOption = "auto",
-    jobs: Annotated[int, typer.Option(min=1, help="Notebooks to prove side by side.")] = os.cpu_count() or 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks to prove side by side.")] = cores(),
 ) -> None:
     """Prove the hidden checks: solutions pass, stubs and misconceptions don't, nothing leaks."""
     folder = course or pipeline.course_of(Path.cwd())
@@ -83,7 +83,7 @@ def calibrate_command(
     course: CourseOption = None,
     digits: DigitsOption = "",
     device: DeviceOption = "auto",
-    jobs: Annotated[int, typer.Option(min=1, help="Trainings side by side.")] = os.cpu_count() or 1,
+    jobs: Annotated[int, typer.Option(min=1, help="Trainings side by side.")] = cores(),
 ) -> None:
     """Train the reference over seeds on this device, and derive the thresholds of training checks."""
     config = Config(course or pipeline.course_of(Path.cwd()), digits=digits, device=device)

@@ -100,3 +100,9 @@ def test_what_is_damaged_is_named(folder):
 
 def test_it_never_names_the_files_that_are_held_out():
     assert "t10k" not in LOADERS[0].read_text()
+
+
+@pytest.mark.parametrize("name", ["load_digits.py", "digits.npz"])
+def test_every_copy_that_nbgrader_releases_beside_a_notebook_is_the_same(name: str) -> None:
+    copies = {path.read_bytes() for path in (ROOT / "source").glob(f"*/{name}")}
+    assert len(copies) == 1

@@ -13,7 +13,7 @@ from grader.pool.ahead import Workers
 from grader.pool.folder import clear_away
 from grader.pool.local import LocalWorkers
 
-__all__ = ["GraderPool"]
+__all__ = ["GraderPool", "cores"]
 
 
 class GraderPool(Configurable):  # type: ignore[misc]
@@ -61,7 +61,7 @@ class GraderPool(Configurable):  # type: ignore[misc]
         clear_away()
         if self.scheduler:
             return self._of_cluster(config) if count else None
-        slots = min(self.jobs or _cores(), count)
+        slots = min(self.jobs or cores(), count)
         return LocalWorkers(config, slots) if slots > 1 else None
 
     def _of_cluster(self, config: Config) -> Workers:
@@ -74,7 +74,7 @@ class GraderPool(Configurable):  # type: ignore[misc]
                 f"GraderPool.scheduler is {self.scheduler!r}, which needs Dask; {error.name} is missing. "
                 "Run, where the package's pyproject.toml lies: pip install -c constraints.txt -e '.[cluster]'"
             ) from None
-        cluster = open_cluster(self.scheduler, self.jobs, _cores(), self.slurm, self.gateway)
+        cluster = open_cluster(self.scheduler, self.jobs, cores(), self.slurm, self.gateway)
         try:
             return ClusterWorkers(config, cluster, self.gpu_share, self.patience)
         except BaseException:
@@ -82,7 +82,7 @@ class GraderPool(Configurable):  # type: ignore[misc]
             raise
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return the cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
