@@ -16,6 +16,9 @@ from grader.records import Grade, Submission
 
 __all__ = ["Ahead", "Lost", "Stopped", "Workers"]
 
+# Submissions that are sent, or graded and not yet taken, for each worker. A notebook may take twenty times as
+# long as most do, when a wrong function makes its trainings fail and all of them are tried again.
+FOR_EACH_WORKER = 16
 PASSED = 32  # submissions that are read past since their records are there: what was read stays in memory
 TRIES = 2  # of one submission; then nbgrader's own process grades it
 
@@ -99,6 +102,7 @@ class Ahead:
         """
         self._passed.discard(_key(submission))
         self._fill()
+        self._passed.discard(_key(submission))  # the walk may be at the very one that was read now
         task = self._tasks.pop(_key(submission), None)
         if task is not None and task.submission != submission:
             # The file has changed since it was read: what is graded is what the walk reads.
@@ -135,10 +139,10 @@ class Ahead:
         """
         Send submissions until there are enough on their way.
 
-        Enough: no worker waits while the walk is at something slow. Not more: results, with the outputs of
+        Enough: no worker waits while the walk waits for something slow. Not more: results, with the outputs of
         notebooks in them, must not pile up, nor notebooks that were read and need no grading.
         """
-        while len(self._tasks) < 3 * self._workers.slots + 1 and len(self._passed) < PASSED:
+        while len(self._tasks) < FOR_EACH_WORKER * self._workers.slots and len(self._passed) < PASSED:
             submission = next(self._coming, None)
             if submission is None:
                 return

@@ -46,7 +46,7 @@ def a_grade(submission: Submission, points: float | None = 1.0) -> Grade:
 
 
 def ahead_of(workers: Slow, course: Path, *, known: frozenset[int] = frozenset()) -> Ahead:
-    coming = (paper(number) for number in range(20))
+    coming = (paper(number) for number in range(100))
     passed = {paper(number).student_id for number in known}
     return Ahead(workers, coming, Config(course), lambda each: each.student_id in passed)
 
@@ -68,9 +68,9 @@ def test_submissions_are_sent_in_the_order_of_the_walk_and_only_so_many(tmp_path
     for number in range(3):
         workers.sent[number][1].set_result(a_grade(paper(number)))
         assert ahead.take(paper(number)) == a_grade(paper(number))
-        # Three for each worker and one; those that were taken make room for as many.
+        # Sixteen for each worker; those that were taken make room for as many.
         assert [each.student_id for each, _ in workers.sent] == [
-            paper(each).student_id for each in range(7 + number)
+            paper(each).student_id for each in range(32 + number)
         ]
 
 
@@ -79,8 +79,18 @@ def test_what_has_its_record_is_not_sent(tmp_path: Path) -> None:
     ahead = ahead_of(workers, tmp_path, known=frozenset(range(0, 20, 2)))
     assert ahead.take(paper(0)) is None
     assert [each.student_id for each, _ in workers.sent] == [
-        paper(each).student_id for each in range(1, 15, 2)
+        paper(each).student_id for each in range(1, 64, 2)
     ]
+
+
+def test_a_class_that_has_its_records_is_not_read_into_memory_at_once(tmp_path: Path) -> None:
+    workers = Slow()
+    coming = (paper(number) for number in range(100))
+    ahead = Ahead(workers, coming, Config(tmp_path), lambda _: True)
+    for number in range(60):
+        assert ahead.take(paper(number)) is None
+    following = next(coming)
+    assert 60 <= int(following.student_id.removeprefix("student-")) <= 60 + 32
 
 
 def test_a_record_is_written_as_soon_as_its_result_is_there(tmp_path: Path) -> None:
