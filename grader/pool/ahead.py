@@ -139,8 +139,8 @@ class Ahead:
         """
         Send submissions until there are enough on their way.
 
-        Enough: no worker waits while the walk waits for something slow. Not more: results, with the outputs of
-        notebooks in them, must not pile up, nor notebooks that were read and need no grading.
+        Enough: no worker waits while the walk waits for something slow. Not more: results, with the outputs
+        of notebooks in them, must not pile up, nor notebooks that were read and need no grading.
         """
         while len(self._tasks) < FOR_EACH_WORKER * self._workers.slots and len(self._passed) < PASSED:
             submission = next(self._coming, None)
