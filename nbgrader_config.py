@@ -11,6 +11,8 @@ c.ClearSolutions.text_stub = "*Write your answer here, in place of this line.*"
 # As text, so that nothing in this file can fail: nbgrader passes over a configuration file that raises, and
 # would then run students' code without a wall. A class that can't be imported stops it instead.
 c.Autograde.exporter_class = "grader.converter.CourseExporter"
+# Takes a submission only from its own student, and never through a link.
+c.ExchangeFactory.collect = "grader.collect.CourseCollect"
 # What nbgrader's own five do (outputs, duplicates, kernel, locked cells, metadata), CourseExporter does as it
 # reads.
 c.Autograde.sanitize_preprocessors = []

@@ -1,0 +1,150 @@
+"""
+Collecting what students handed in, without trusting what stands in the exchange.
+
+Anybody may write into nbgrader's inbound folder, under any name. nbgrader's own collect takes the newest
+folder that bears a student's name, whoever made it, and follows links with the rights of the account that
+collects: a link to a solution would come in as somebody's work. Here a folder counts only if it is its
+student's own, and of it only plain files that are.
+"""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nbgrader.exchange import ExchangeError
+from nbgrader.exchange.default import ExchangeCollect
+
+__all__ = ["CourseCollect"]
+
+REFUSED = ""  # stands for the student in the record of a folder that is not taken
+KIBIBYTE = 1024
+FILES = 1000  # in one submission
+DEPTH = 8  # of folders in one submission
+
+
+class CourseCollect(ExchangeCollect):  # type: ignore[misc]
+    """Takes a folder of the exchange for a student's submission only if the student made it."""
+
+    def init_src(self) -> None:
+        """Look for submissions; what is not its student's own has been named in the log and is left out."""
+        super().init_src()
+        self.src_records = [record for record in self.src_records if record["username"] != REFUSED]
+
+    def _path_to_record(self, path: str) -> dict[str, Any]:
+        try:
+            record: dict[str, Any] = super()._path_to_record(path)
+        except (ExchangeError, ValueError, OverflowError):
+            return self._refused(path, "its name has no date in it")
+        refusal = self._refusal(Path(path), record["username"])
+        return self._refused(path, refusal) if refusal else record
+
+    def _refused(self, path: str, why: str) -> dict[str, Any]:
+        self.log.warning("Not collected: %s: %s. Somebody may have tried to cheat.", path, why)
+        oldest = datetime.datetime(1970, 1, 1)  # like nbgrader's, without a zone
+        return {"username": REFUSED, "filename": Path(path).name, "timestamp": oldest}
+
+    def _refusal(self, folder: Path, student_id: str) -> str:
+        if student_id.startswith("."):
+            return f"{student_id!r} is no student"
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode):
+            return "it is not a folder"
+        if self.check_owner and found.st_uid != _uid(student_id):
+            return f"it belongs to {_name(found.st_uid)}, not to {student_id}"
+        return ""
+
+    def do_copy(self, src: str, dest: str, log: Any = None) -> None:  # noqa: ARG002 - nbgrader's signature
+        """
+        Copy a submission's plain files, never through a link; what is left out is named in the log.
+
+        Args:
+            src: the folder in the exchange, which its student can still change.
+            dest: the folder to make.
+            log: not used.
+        """
+        owner = _uid(Path(src).name.rsplit("+", 3)[0]) if self.check_owner else None
+        try:
+            with _opened(src, os.O_DIRECTORY) as folder:
+                if owner is not None and os.fstat(folder).st_uid != owner:
+                    raise PermissionError(f"{src} is not its student's own any more")
+                Path(dest).mkdir(parents=True)
+                _Copy(self, owner).take(folder, Path(dest), depth=0)
+        except OSError as error:  # one student's doing must not stop the others' submissions
+            self.log.error("Not collected: %s: %s", src, error)  # noqa: TRY400 - no fault in our code
+
+
+class _Copy:
+    """One submission on its way: what it may still bring."""
+
+    def __init__(self, collect: CourseCollect, owner: int | None) -> None:
+        self.log = collect.log
+        self.owner = owner
+        self.ignored = collect.coursedir.ignore
+        self.file_bytes = collect.coursedir.max_file_size * KIBIBYTE
+        self.bytes_left = collect.coursedir.max_dir_size * KIBIBYTE
+        self.files_left = FILES
+
+    def take(self, folder: int, target: Path, depth: int) -> None:
+        """Copy what stands in the open *folder* to *target*, which is there."""
+        for name in sorted(os.listdir(folder)):
+            if any(fnmatch.fnmatch(name, pattern) for pattern in self.ignored):
+                continue
+            try:
+                # No link is followed; and a pipe with nobody at its other end does not hold us up.
+                with _opened(name, os.O_NONBLOCK, folder) as entry:
+                    self._take_one(entry, target / name, depth)
+            except OSError as error:
+                self.log.warning("Left out: %s: %s", target / name, error.strerror or error)
+
+    def _take_one(self, entry: int, target: Path, depth: int) -> None:
+        found = os.fstat(entry)
+        if self.owner is not None and found.st_uid != self.owner:
+            raise PermissionError("it belongs to somebody else")
+        if stat.S_ISDIR(found.st_mode) and depth < DEPTH:
+            target.mkdir()
+            self.take(entry, target, depth + 1)
+        elif stat.S_ISREG(found.st_mode):
+            self._take_file(entry, target)
+        else:
+            raise OSError("it is not a plain file")
+
+    def _take_file(self, entry: int, target: Path) -> None:
+        most = min(self.file_bytes, self.bytes_left)
+        with os.fdopen(os.dup(entry), "rb") as source:
+            content = source.read(most + 1)
+        if len(content) > most or self.files_left == 0:
+            raise OSError("it is too large, or one too many")
+        self.bytes_left -= len(content)
+        self.files_left -= 1
+        target.write_bytes(content)
+
+
+@contextmanager
+def _opened(path: str, flags: int, folder: int | None = None) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | flags, dir_fd=folder)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _uid(name: str) -> int:
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return -1  # nobody's
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"the user {uid}"

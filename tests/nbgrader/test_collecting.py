@@ -1,0 +1,134 @@
+"""What nbgrader collects from the exchange: a student's own plain files, and nothing by a trick."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from scratch_course import Course
+
+ME = pwd.getpwuid(os.getuid()).pw_name
+STAMP = "2026-11-0{day} 10:00:00.000000 UTC"
+as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can make another user's files")
+
+
+class Exchange:
+    """A course's exchange, into which anybody may put what they like."""
+
+    def __init__(self, course: Course, root: Path) -> None:
+        self.course = course
+        self.root = root
+        self.inbound = root / "deep-learning" / "inbound"
+        self.inbound.mkdir(parents=True)
+        root.chmod(0o777)
+
+    def hand_in(self, student: str, day: int = 1, owner: str = ME, text: str = "") -> Path:
+        """Put a folder there as `nbgrader submit` of *owner* does, in the name of *student*."""
+        folder = self.inbound / f"{student}+tiny+{STAMP.format(day=day)}+c2VjcmV0"
+        folder.mkdir()
+        notebook = self.course.solved()
+        notebook.cells[0].source = text
+        nbformat.write(notebook, folder / "numbers.ipynb")
+        (folder / "timestamp.txt").write_text(STAMP.format(day=day))
+        user = pwd.getpwnam(owner)
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, user.pw_uid, user.pw_gid)
+        return folder
+
+    def collect(self, **settings: Any) -> str:
+        """Collect as the formgrader's button does; return what nbgrader logged."""
+        result = self.course.api(Exchange={"root": str(self.root)}, **settings).collect("tiny")
+        assert result["success"], result
+        return str(result["log"])
+
+    def collected(self, student: str) -> str:
+        """Return the first cell of what came in; empty if nothing did."""
+        file = self.course.folder(student) / "numbers.ipynb"
+        return str(nbformat.read(file, 4).cells[0].source) if file.exists() else ""
+
+
+@pytest.fixture
+def exchange(course: Course, tmp_path: Path) -> Exchange:
+    return Exchange(course, tmp_path / "exchange")
+
+
+def test_the_newest_submission_of_a_student_is_collected(exchange: Exchange) -> None:
+    exchange.hand_in(ME, day=1, text="first")
+    exchange.hand_in(ME, day=2, text="second")
+    exchange.collect()
+    assert exchange.collected(ME) == "second"
+    exchange.hand_in(ME, day=3, text="third")
+    exchange.collect()
+    assert exchange.collected(ME) == "third"
+    assert (exchange.course.folder(ME) / "timestamp.txt").read_text() == STAMP.format(day=3)
+
+
+@as_root
+def test_a_folder_in_anothers_name_does_not_replace_the_students_own(exchange: Exchange) -> None:
+    exchange.hand_in("games", day=1, owner="games", text="my own work")
+    exchange.hand_in("games", day=2, owner="daemon", text="put there by somebody else")
+    exchange.hand_in("mail", day=1, owner="daemon")
+    log = exchange.collect()
+    assert exchange.collected("games") == "my own work"
+    assert exchange.collected("mail") == ""
+    assert "belongs to daemon, not to games" in log
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "submission"])
+def test_no_link_is_followed(exchange: Exchange, kind: str) -> None:
+    solution = exchange.course.root / "source" / "tiny"
+    folder = exchange.hand_in(ME, text="honest")
+    if kind == "file":
+        (folder / "numbers.ipynb").unlink()
+        (folder / "numbers.ipynb").symlink_to(solution / "numbers.ipynb")
+    elif kind == "folder":
+        (folder / "more").symlink_to(solution)
+    else:
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()
+        folder.symlink_to(solution)
+    exchange.collect()
+    came_in = sorted(path.name for path in exchange.course.folder(ME).rglob("*"))
+    expected = {
+        "file": ["timestamp.txt"],
+        "folder": ["numbers.ipynb", "timestamp.txt"],
+        "submission": [],
+    }
+    assert came_in == expected[kind]
+
+
+@as_root
+def test_of_a_students_folder_only_the_students_files_come_in(exchange: Exchange) -> None:
+    folder = exchange.hand_in("games", owner="games", text="honest")
+    (folder / "helper.npz").write_bytes(b"of root")
+    exchange.collect()
+    assert exchange.collected("games") == "honest"
+    assert not (exchange.course.folder("games") / "helper.npz").exists()
+
+
+def test_odd_entries_stop_nobodys_submission(exchange: Exchange) -> None:
+    folder = exchange.hand_in(ME, text="honest")
+    os.mkfifo(folder / "pipe")
+    (folder / "large.bin").write_bytes(b"0" * 3_000_000)
+    (folder / "deep").mkdir()
+    (folder / "deep" / "notes.txt").write_text("kept")
+    for name in (f"{ME}+tiny+no date at all+x", "+tiny+2026-11-09 10:00:00 UTC+x", "..+tiny+2026-11-09+x"):
+        (exchange.inbound / name).mkdir()
+    log = exchange.collect(CourseDirectory={"max_file_size": 2000})
+    assert exchange.collected(ME) == "honest"
+    assert (exchange.course.folder(ME) / "deep" / "notes.txt").read_text() == "kept"
+    left_out = {"pipe", "large.bin"}
+    assert not left_out & {path.name for path in exchange.course.folder(ME).iterdir()}
+    assert all(name in log for name in left_out)
+    assert not (exchange.course.root / "submitted" / "tiny").exists()
+
+
+def test_where_all_share_one_account_the_owner_does_not_count(exchange: Exchange) -> None:
+    exchange.hand_in("nobody-of-this-name", text="from a pod")
+    exchange.collect(ExchangeCollect={"check_owner": False})
+    assert exchange.collected("nobody-of-this-name") == "from a pod"
