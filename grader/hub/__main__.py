@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -19,10 +19,11 @@ from grader.errors import ConfigError, GraderError
 from grader.hub import accounts, course
 from grader.hub.installation import install
 from grader.hub.layout import CHECKOUT, Layout
-from grader.hub.running import LOG, running
+from grader.hub.running import LOG, ask_for_port, running
 
 __all__ = ["main"]
 
+DEMO_STUDENTS = ("ada", "ben", "cem")
 MARKER = ".made-by-the-course-hub"
 WITHOUT_ROOT = """\
 A hub with system users needs root, and you are {user}: it gives each student an account, a home folder and a
@@ -52,16 +53,21 @@ def up(
         str, typer.Option(envvar="HUB_STUDENT_PACKAGES", help="More for students, such as torch.")
     ] = "",
     only_install: Annotated[bool, typer.Option("--only-install", help="Make all, start nothing.")] = False,
+    no_demo: Annotated[bool, typer.Option("--no-demo", help="No instructor and students to try it.")] = False,
 ) -> None:
     """Make the hub if it is not there, run it, print addresses and logins; Ctrl-C ends it."""
     if context.invoked_subcommand:
         return
-    layout = _layout(root, prefix, single)
+    layout = _layout(root, prefix, single, () if no_demo else DEMO_STUDENTS)
+    if not only_install:
+        ask_for_port(port)
     logins = _make(layout, tuple(student_packages.split()))
     if only_install:
         return
-    # Whoever ends us ends the hub, and all that it started.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Whoever ends us ends the hub, and all that it started. In the background, a shell has interrupts
+    # ignored; the hub would inherit that, and it interrupts servers to end them.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     password = {"HUB_PASSWORD": logins[layout.account]} if single else {}
     with running(layout, port, password) as hub:
         _show(layout, port, logins)
@@ -74,27 +80,42 @@ def up(
 
 
 @app.command()
-def clean(root: RootOption = None, prefix: PrefixOption = "dl-") -> None:
+def clean(
+    root: RootOption = None,
+    prefix: PrefixOption = "dl-",
+    keep_installed: Annotated[
+        bool, typer.Option("--keep-installed", help="Keep the environments, for a course anew.")
+    ] = False,
+) -> None:
     """Remove the hub: its folder, and the system users and groups that it made."""
     layout = Layout(root or _default_root(), prefix=prefix)
     if not (layout.root / MARKER).exists():
         raise ConfigError(f"{layout.root} was not made by this command; nothing was removed.")
     gone = accounts.remove_accounts(layout) if os.geteuid() == 0 else []
-    shutil.rmtree(layout.root)
-    console.print(f"Removed {layout.root}" + (f" and {', '.join(gone)}." if gone else "."))
+    if keep_installed:
+        for folder in (layout.course, layout.exchange, layout.home(""), layout.state):
+            shutil.rmtree(folder, ignore_errors=True)
+    else:
+        shutil.rmtree(layout.root)
+    console.print(
+        f"Removed {'the course in ' * keep_installed}{layout.root}"
+        + (f" and {', '.join(gone)}." if gone else ".")
+    )
 
 
 def _default_root() -> Path:
     return Path("/srv/dl-course") if os.geteuid() == 0 else CHECKOUT / "build" / "hub"
 
 
-def _layout(root: Path | None, prefix: str, single: bool) -> Layout:
-    if not (CHECKOUT / "deploy" / "jupyterhub_config.py").exists():
-        raise ConfigError("The hub runs from a checkout of the course, with its folder deploy/.")
-    account = getpass.getuser() if single else ""
+def _layout(root: Path | None, prefix: str, single: bool, students: tuple[str, ...]) -> Layout:
+    user = pwd.getpwuid(os.geteuid()).pw_name
     if os.geteuid() != 0 and not single:
-        raise ConfigError(WITHOUT_ROOT.format(user=getpass.getuser()).strip())
-    return Layout((root or _default_root()).absolute(), prefix=prefix, account=account)
+        raise ConfigError(WITHOUT_ROOT.format(user=user).strip())
+    if not (CHECKOUT / "deploy" / "jupyterhub_config.py").exists():
+        raise ConfigError("The hub is made from a checkout of the course, with its folder deploy/.")
+    return Layout(
+        (root or _default_root()).absolute(), prefix=prefix, students=students, account=user * single
+    )
 
 
 def _make(layout: Layout, student_packages: tuple[str, ...]) -> dict[str, str]:
@@ -123,7 +144,9 @@ def _show(layout: Layout, port: int, logins: dict[str, str]) -> None:
     for account, password in logins.items():
         table.add_row(account, password, _role(layout, account))
     console.print(table)
-    console.print(f"Formgrader, for the instructor: {address}/services/{layout.course_id}/formgrader")
+    console.print(
+        f"Formgrader, for the instructor: {address}/services/{layout.course_id}/lab?formgrader=true"
+    )
     console.print(f"Course folder: {layout.course}; the hub's log: {layout.state / LOG}")
     console.print("Ctrl-C ends it; `make hub-clean` removes it, with its system users.")
     sys.stdout.flush()

@@ -16,7 +16,7 @@ import psutil
 from grader.errors import ConfigError
 from grader.hub.layout import Layout
 
-__all__ = ["end_processes", "make_accounts", "own_accounts", "passwords", "remove_accounts"]
+__all__ = ["chown_tree", "end_processes", "make_accounts", "own_accounts", "passwords", "remove_accounts"]
 
 
 def mark(layout: Layout) -> str:
@@ -34,11 +34,12 @@ def make_accounts(layout: Layout) -> dict[str, str]:
     Raises:
         ConfigError: a user of such a name exists that this hub did not make.
     """
+    logins = [layout.instructor, *layout.student_accounts] if layout.students else []
+    _leave_others_alone(layout, [layout.grader, *logins])
     for group in (layout.instructors_group, layout.students_group):
         if not _has_group(group):
             _system("groupadd", group)
     layout.home("").mkdir(parents=True, exist_ok=True)
-    logins = [layout.instructor, *layout.student_accounts]
     for account in (layout.grader, *logins):
         group = layout.students_group if account in layout.student_accounts else layout.instructors_group
         _make_user(layout, account, group)
@@ -106,14 +107,19 @@ def _give_passwords(layout: Layout, accounts: list[str]) -> dict[str, str]:
     return given
 
 
+def _leave_others_alone(layout: Layout, accounts: list[str]) -> None:
+    own = {user.pw_name for user in own_accounts(layout)}
+    taken = sorted({user.pw_name for user in pwd.getpwall()} & set(accounts) - own)
+    if taken:
+        raise ConfigError(
+            f"These system users exist already, and not this hub made them: {', '.join(taken)}. Nothing was "
+            "changed. Choose other names: HUB_PREFIX=other- make hub"
+        )
+
+
 def _make_user(layout: Layout, account: str, group: str) -> None:
     if account in {user.pw_name for user in own_accounts(layout)}:
         return
-    if account in {user.pw_name for user in pwd.getpwall()}:
-        raise ConfigError(
-            f"A system user {account!r} exists already, and not this hub made it; it is left alone. "
-            "Choose other names: HUB_PREFIX=other- make hub"
-        )
     _system(
         *("useradd", "--create-home", "--home-dir", str(layout.home(account)), "--user-group"),
         *("--groups", group, "--shell", "/bin/bash", "--comment", mark(layout), "--key", "HOME_MODE=0700"),

@@ -17,7 +17,7 @@ SETTINGS = CHECKOUT / "deploy" / "settings"
 
 def make_course(layout: Layout) -> None:
     """
-    Make the course folder and the exchange, unless they are there, and release the assignments.
+    Bring the settings up to date, and make the course and its exchange unless they are there.
 
     Args:
         layout: the hub; its accounts and environments exist.
@@ -25,6 +25,7 @@ def make_course(layout: Layout) -> None:
     Raises:
         ConfigError: a step of nbgrader failed.
     """
+    shutil.copy(CHECKOUT / "deploy" / "jupyterhub_config.py", layout.root)
     shutil.rmtree(layout.root / "settings", ignore_errors=True)
     shutil.copytree(SETTINGS, layout.root / "settings", ignore=shutil.ignore_patterns("__pycache__"))
     _make_exchange(layout)
@@ -37,7 +38,8 @@ def make_course(layout: Layout) -> None:
     if not layout.account:
         chown_tree(layout.course, layout.grader)
     for account in layout.student_accounts:
-        nbgrader(layout, "db", "student", "add", account)
+        name = account.removeprefix(layout.prefix).capitalize()
+        nbgrader(layout, "db", "student", "add", account, f"--first-name={name}", "--last-name=Demo")
     for assignment_id in layout.assignments:
         nbgrader(layout, "generate_assignment", assignment_id)
         nbgrader(layout, "release_assignment", assignment_id)
@@ -63,7 +65,7 @@ def nbgrader(layout: Layout, *arguments: str) -> None:
             "HUB_COURSE": layout.course_id,
             "HUB_COURSE_FOLDER": str(layout.course),
             "HUB_EXCHANGE": str(layout.exchange),
-            "HUB_GRADEBOOK": f"sqlite:///{layout.course}/gradebook.db",
+            "HUB_GRADEBOOK": os.environ.get("HUB_GRADEBOOK", f"sqlite:///{layout.course}/gradebook.db"),
         },
         user=layout.grader if as_root else None,
         group=layout.grader if as_root else None,

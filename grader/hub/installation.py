@@ -47,7 +47,9 @@ def install(layout: Layout, more_for_students: tuple[str, ...], tell: Tell) -> N
     if _is_due(layout.staff, CONSTRAINTS.read_text(), package):
         tell(f"Installing the instructors' environment in {layout.staff}; that takes two minutes.")
         with tempfile.TemporaryDirectory() as scratch:
-            _environment(python, layout.staff, (_copy_of_package(Path(scratch, "grader")) + "[hub]",))
+            _environment(
+                python, layout.staff, (_copy_of_package(Path(scratch, "grader")) + "[hub,postgres]",)
+            )
         _note(layout.staff, CONSTRAINTS.read_text(), package)
     if not layout.account:
         # The checks are in there: the instructors' group reads it, and nobody else.
@@ -107,7 +109,8 @@ def _is_open(path: Path) -> bool:
 
 def _version_fits(python: Path) -> bool:
     question = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))"
-    return subprocess.run([python, "-c", question], capture_output=True, check=False).returncode == 0  # noqa: S603
+    asked = subprocess.run([python, "-c", question], capture_output=True, check=False)  # noqa: S603
+    return asked.returncode == 0
 
 
 def _environment(python: Path, folder: Path, requirements: tuple[str, ...]) -> None:

@@ -18,14 +18,15 @@ class Layout(msgspec.Struct, frozen=True):
     Args:
         root: the hub's folder; whatever is made outside it is a system user or group.
         prefix: what the names of its system users and groups begin with.
-        students: their names without the prefix.
+        students: the names, without the prefix, of those who are there to try the hub out; without them
+            there is no such instructor either, and the hub is ready for people of its own.
         assignments: what is released at the start.
         account: empty with system users; else the one account that everything runs as, without root.
     """
 
     root: Path
     prefix: str = "dl-"
-    students: tuple[str, ...] = ("ada", "ben", "cem")
+    students: tuple[str, ...] = ()
     assignments: tuple[str, ...] = ("backprop",)
     account: str = ""
     course_id: str = "deep-learning"

@@ -16,11 +16,10 @@ from pathlib import Path
 
 from grader.errors import ConfigError
 from grader.hub.accounts import end_processes
-from grader.hub.layout import CHECKOUT, Layout
+from grader.hub.layout import Layout
 
-__all__ = ["LOG", "running"]
+__all__ = ["LOG", "ask_for_port", "running"]
 
-CONFIG = CHECKOUT / "deploy" / "jupyterhub_config.py"
 LOG = "hub.log"
 START_SECONDS = 90.0
 STOP_SECONDS = 40.0
@@ -37,13 +36,12 @@ def running(layout: Layout, port: int, secrets: dict[str, str]) -> Iterator[subp
         secrets: further settings for jupyterhub_config.py, such as HUB_PASSWORD.
 
     Raises:
-        ConfigError: the port is taken, or the hub does not come up.
+        ConfigError: the hub does not come up.
     """
-    _ask_for_port(port)
     log = layout.state / LOG
     with log.open("wb") as out:
         hub = subprocess.Popen(  # noqa: S603
-            [layout.staff / "bin/jupyterhub", "--config", CONFIG],
+            [layout.staff / "bin/jupyterhub", "--config", layout.root / "jupyterhub_config.py"],
             cwd=layout.state,
             env=_environment(layout, port) | secrets,
             stdin=subprocess.DEVNULL,
@@ -61,8 +59,8 @@ def running(layout: Layout, port: int, secrets: dict[str, str]) -> Iterator[subp
 
 
 def _environment(layout: Layout, port: int) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("HUB_GRADEBOOK",) if name in os.environ}
-    return kept | {
+    # The port and the names are ours; other settings of the configuration pass through.
+    return {name: value for name, value in os.environ.items() if name.startswith("HUB_")} | {
         "PATH": f"{layout.staff}/bin:{os.environ.get('PATH', os.defpath)}",
         "HOME": os.environ.get("HOME", "/"),
         "LANG": "C.UTF-8",
@@ -73,11 +71,12 @@ def _environment(layout: Layout, port: int) -> dict[str, str]:
         "HUB_INSTRUCTORS": layout.instructors_group,
         "HUB_STUDENTS": layout.students_group,
         "HUB_GRADER": layout.grader,
-        "HUB_AUTHENTICATOR": "single" if layout.account else "pam",
+        "HUB_AUTHENTICATOR": "single" if layout.account else os.environ.get("HUB_AUTHENTICATOR", "pam"),
     }
 
 
-def _ask_for_port(port: int) -> None:
+def ask_for_port(port: int) -> None:
+    """Make sure that 127.0.0.1:*port* is free; ConfigError if it is not."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -9,3 +9,9 @@ c.MappingKernelManager.transport_encryption = "required"
 
 # Extensions of JupyterLab come with the environment, and nobody installs others.
 c.LabApp.extension_manager = "readonly"
+
+# No login shell: it would forget the PATH with the course's programs.
+c.ServerApp.terminado_settings = {"shell_command": ["/bin/bash"]}
+
+# The hub ends a server by an interrupt, and nobody is there to be asked whether it means it.
+c.ServerApp.answer_yes = True
