@@ -29,7 +29,7 @@ def run(name: str, *words: str) -> tuple[subprocess.CompletedProcess[str], dict[
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
         check=False,
     )
     return done, json.loads((folder / "result.json").read_text())
