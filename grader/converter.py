@@ -15,18 +15,17 @@ from typing import NamedTuple
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
-from nbgrader.api import Gradebook
 from nbgrader.converters import Autograde
-from nbgrader.nbgraderformat import MetadataValidator, SchemaTooNewError, SchemaTooOldError, ValidationError
 from traitlets import Bool, Unicode
 
-from grader.errors import ConfigError, SubmissionError
+from grader.errors import SubmissionError
 from grader.feedback import notes_markdown, refusal_markdown
 from grader.harmless import clean_cells
 from grader.intake import Document, read_document
 from grader.records import Submission
 from grader.run import Run
-from grader.submission import TemplateCell, from_notebook, notebook_of, restore, template_of
+from grader.submission import TemplateCell, from_notebook, notebook_of, restore
+from grader.template import template_in
 from grader.walk import CourseAutograde
 
 __all__ = ["CourseExporter"]
@@ -117,60 +116,11 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
     def _template_of(self, assignment: str, name: str) -> tuple[TemplateCell, ...]:
         key = (assignment, name)
         if key not in self.run.templates:
-            self.run.templates[key] = self._template(*key)
+            directory = self.parent.coursedir
+            self.run.templates[key] = template_in(
+                directory.db_url, directory.course_id, self.run.config.course, assignment, name
+            )
         return self.run.templates[key]
-
-    def _template(self, assignment: str, name: str) -> tuple[TemplateCell, ...]:
-        """
-        Return the cells as the gradebook knows them, in the order of source/ (the gradebook keeps none).
-        """
-        source = self.run.config.course / "source" / assignment / f"{name}.ipynb"
-        order: list[str] = []
-        if source.is_file():
-            order = [cell.grade_id for cell in template_of(nbformat.read(source, as_version=4))]
-        with Gradebook(self.parent.coursedir.db_url, self.parent.coursedir.course_id) as gradebook:
-            notebook = gradebook.find_notebook(name, assignment)
-            points = {
-                cell.name: float(cell.max_score) for cell in [*notebook.grade_cells, *notebook.task_cells]
-            }
-            graded = {cell.name for cell in notebook.grade_cells}
-            solutions = {cell.name for cell in notebook.solution_cells}
-            tasks = {cell.name for cell in notebook.task_cells}
-            cells = [
-                TemplateCell(
-                    grade_id=cell.name,
-                    kind=cell.cell_type,
-                    source=cell.source,
-                    points=points.get(cell.name, 0.0),
-                    grade=cell.name in graded,
-                    solution=cell.name in solutions,
-                    locked=bool(cell.locked),
-                    task=cell.name in tasks,
-                    checksum=cell.checksum or "",
-                )
-                for cell in notebook.source_cells
-            ]
-        places = {grade_id: place for place, grade_id in enumerate(order)}
-        template = tuple(sorted(cells, key=lambda cell: places.get(cell.grade_id, len(places))))
-        _check_metadata(template, f"{assignment}/{name}")
-        return template
-
-
-def _check_metadata(template: tuple[TemplateCell, ...], name: str) -> None:
-    """
-    Check, once for all submissions, what nbgrader checks in each: all of them get the course's metadata.
-
-    Raises:
-        ConfigError: nbgrader could not work with them.
-    """
-    notebook, _ = restore(Document(()), template)
-    try:
-        MetadataValidator().validate_nb(notebook)
-    except (ValidationError, SchemaTooOldError, SchemaTooNewError) as error:
-        raise ConfigError(
-            f"The gradebook's cells of {name} are not what nbgrader can grade: {error}. Correct the notebook "
-            "in source/ and release it again: nbgrader generate_assignment"
-        ) from None
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

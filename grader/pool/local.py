@@ -46,15 +46,21 @@ class LocalWorkers:
         self._folder = WorkersFolder()
         self._pool = self._start()
 
-    def submit(self, submission: Submission) -> Future[Grade]:
-        """Start grading; a worker that dies takes those of the others with it, and all are started anew."""
+    def submit(self, submission: Submission, seed: bytes | None = None) -> Future[Grade]:
+        """
+        Start grading; a worker that dies takes those of the others with it, and all are started anew.
+
+        Args:
+            submission: the notebook.
+            seed: what its inputs are drawn from, where they are not to be those of its grade.
+        """
         with self._lock:
             try:
-                inner = self._pool.submit(_grade, submission, self._config)
+                inner = self._pool.submit(_grade, submission, self._config, seed)
             except BrokenProcessPool:
                 self._pool.shutdown(wait=False)
                 self._pool = self._start()
-                inner = self._pool.submit(_grade, submission, self._config)
+                inner = self._pool.submit(_grade, submission, self._config, seed)
         outer: Future[Grade] = Future()
         inner.add_done_callback(lambda done: _pass_on(done, outer))
         return outer
@@ -105,8 +111,8 @@ def _prepare(config: Config, parent: int, scratch: str) -> None:
     atexit.register(_sandbox.close)
 
 
-def _grade(submission: Submission, config: Config) -> Grade:
+def _grade(submission: Submission, config: Config, seed: bytes | None) -> Grade:
     if _sandbox is None:
         raise RuntimeError("A worker was not prepared.")
     with contextlib.redirect_stdout(None):
-        return pipeline.grade(submission, config, _sandbox)
+        return pipeline.grade(submission, config, _sandbox, seed)

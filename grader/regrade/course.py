@@ -10,7 +10,7 @@ from nbgrader.apps.baseapp import NbGrader
 
 from grader.errors import ConfigError
 
-__all__ = ["Points", "open_course", "points_of", "students_of"]
+__all__ = ["Points", "open_course", "open_settings", "points_of", "students_of"]
 
 # grade_id → automatic and manual points of a graded cell; None where there are none
 Points = dict[str, tuple[float | None, float | None]]
@@ -24,15 +24,15 @@ class _CourseApp(NbGrader):  # type: ignore[misc]
     raise_config_file_errors = True  # nbgrader itself passes over a file that raises, and loses the wall
 
     def init_syspath(self) -> None:
-        """Do nothing: open_course names the folder."""
+        """Do nothing: open_settings names the folder."""
 
 
-def open_course(course: Path, assignment: str) -> NbGrader:
+def open_settings(course: Path) -> NbGrader:
     """
-    Read a course's settings for nbgrader, and look for the assignment in its gradebook.
+    Read a course's settings for nbgrader.
 
     Raises:
-        ConfigError: the settings can't be read, or there is nothing of this assignment to grade again.
+        ConfigError: they can't be read, or there is no gradebook yet.
     """
     root = course.resolve()
     if not (root / "nbgrader_config.py").is_file():
@@ -47,7 +47,18 @@ def open_course(course: Path, assignment: str) -> NbGrader:
     url = app.coursedir.db_url
     if url.startswith(SQLITE) and not Path(url.removeprefix(SQLITE)).is_file():
         raise ConfigError(f"There is no gradebook {url.removeprefix(SQLITE)}: nothing was graded yet.")
-    with Gradebook(url, app.coursedir.course_id) as gradebook:
+    return app
+
+
+def open_course(course: Path, assignment: str) -> NbGrader:
+    """
+    Read a course's settings for nbgrader, and look for the assignment in its gradebook.
+
+    Raises:
+        ConfigError: the settings can't be read, or there is nothing of this assignment to grade again.
+    """
+    app = open_settings(course)
+    with Gradebook(app.coursedir.db_url, app.coursedir.course_id) as gradebook:
         known = sorted(each.name for each in gradebook.assignments)
     if assignment not in known:
         raise ConfigError(f"The gradebook knows no assignment {assignment!r}. Known: {', '.join(known)}.")
