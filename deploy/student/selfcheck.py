@@ -27,7 +27,7 @@ WORDS = {
     "passed": ("✓", "passed"),
     "failed": ("✗", "not passed"),
     "stopped": ("✗", "stopped: it took too long, or too much memory"),
-    "not judged": ("–", "not judged: it needs another part, which is not right yet"),
+    "not judged": ("–", "not judged: what it rests on is not right yet"),
     "grader failed": ("!", "could not be judged, through no fault of yours"),
 }
 

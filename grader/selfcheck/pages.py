@@ -35,7 +35,7 @@ SIGNS = {
     Outcome.PASSED: ("✓", "passed"),
     Outcome.FAILED: ("✗", "not passed"),
     Outcome.LIMIT: ("✗", "stopped: it took too long, or too much memory"),
-    Outcome.OPEN: ("–", "not judged: it needs another part, which is not right yet"),
+    Outcome.OPEN: ("–", "not judged: what it rests on is not right yet"),
     Outcome.OURS: ("!", "could not be judged, through no fault of yours"),
 }
 ERRORS: dict[int, tuple[str, str]] = {
