@@ -33,6 +33,8 @@ DEPTH = 8  # of folders in one submission
 class CourseCollect(ExchangeCollect):  # type: ignore[misc]
     """Takes a folder of the exchange for a student's submission only if the student made it."""
 
+    src_records: list[dict[str, Any]]
+
     def init_src(self) -> None:
         """Look for submissions; what is not its student's own has been named in the log and is left out."""
         super().init_src()
