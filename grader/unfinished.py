@@ -12,13 +12,13 @@ the gradebook and the graded notebooks have yet to be made like them.
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import msgspec
 
 from grader import archive
 from grader.records import Grade, Submission
+from grader.whole import write_whole
 
 __all__ = ["agree", "agreed", "agreed_in", "fingerprint", "marker_of"]
 
@@ -47,9 +47,7 @@ def agree(course: Path, student_id: str, assignment: str, notebooks: dict[str, s
     """
     marker = marker_of(course, student_id, assignment)
     marker.parent.mkdir(parents=True, exist_ok=True)
-    scratch = marker.with_name(f"{NAME}.{os.getpid()}")
-    scratch.write_bytes(msgspec.json.encode(notebooks))
-    scratch.replace(marker)
+    write_whole(marker, msgspec.json.encode(notebooks), 0o666)
 
 
 def agreed(submission: Submission, course: Path) -> Grade | None:

@@ -55,17 +55,8 @@ class Classroom:
     def hand_in(self, papers: Iterable[HandedIn]) -> None:
         """Write what the students submit, as the exchange would have collected it."""
         for handed_in in papers:
-            paper = handed_in.paper
-            folder = self.course / "submitted" / handed_in.student / paper.assignment
-            folder.mkdir(parents=True)
-            if paper.content is not None:
-                (folder / f"{paper.notebook}.ipynb").write_bytes(paper.content)
-            for file, content in paper.beside.items():
-                (folder / file).write_bytes(content)
-            for link, target in paper.links.items():
-                (folder / link).symlink_to(target)
-            if paper.handed_in:
-                (folder / "timestamp.txt").write_text(paper.handed_in)
+            folder = self.course / "submitted" / handed_in.student / handed_in.paper.assignment
+            handed_in.paper.hand_in(folder)
             handed_in.kind.spoil(folder)
 
     def start(self, step: str, *flags: str) -> subprocess.Popen[bytes]:

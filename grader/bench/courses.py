@@ -172,9 +172,8 @@ class Field:
     def hand_in(self, student: str, papers: Sequence[Paper]) -> None:
         """Write one student's notebooks."""
         folder = self.folder / "submitted" / student / self.assignment
-        folder.mkdir(parents=True)
         for paper in papers:
-            (folder / f"{paper.notebook}.ipynb").write_bytes(paper.content or b"")
+            paper.hand_in(folder)
 
     def autograde(self, cores: int, student: str = "*", flags: Sequence[str] = ()) -> Usage:
         """Grade everybody, or one *student*, with further *flags* of nbgrader, and measure it."""

@@ -11,6 +11,7 @@ import msgspec
 
 from grader.errors import ConfigError
 from grader.verify import figure
+from grader.whole import write_whole
 
 __all__ = ["CPU", "DRAWN", "TABLE", "Threshold", "find", "load", "told_text", "write"]
 
@@ -97,9 +98,7 @@ def write(rows: Iterable[Threshold], path: Path = TABLE) -> None:
     table = {row.key: row for row in (load(path) if path.is_file() else ())}
     table |= {row.key: row for row in rows}
     content = msgspec.json.encode([table[key] for key in sorted(table)])
-    scratch = path.with_suffix(".new")
-    scratch.write_bytes(msgspec.json.format(content, indent=1) + b"\n")
-    scratch.replace(path)
+    write_whole(path, msgspec.json.format(content, indent=1) + b"\n", 0o666)
     load.cache_clear()
 
 

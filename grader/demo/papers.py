@@ -62,6 +62,18 @@ class Paper(msgspec.Struct, frozen=True):
     handed_in: str = ""
     by_hand: bool = False
 
+    def hand_in(self, folder: Path) -> None:
+        """Write it into a student's folder of the assignment, as the exchange would have collected it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.content is not None:
+            (folder / f"{self.notebook}.ipynb").write_bytes(self.content)
+        for file, content in self.beside.items():
+            (folder / file).write_bytes(content)
+        for link, target in self.links.items():
+            (folder / link).symlink_to(target)
+        if self.handed_in:
+            (folder / "timestamp.txt").write_text(self.handed_in)
+
 
 class Student(msgspec.Struct, frozen=True):
     """

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from grader.checks import catalogue
-from grader.demo.papers import CORE, Book, Paper, Student
+from grader.demo.papers import CORE, Book, Student
 from grader.errors import ConfigError
 from grader.scratch import environment, nbgrader_command
 
@@ -86,7 +86,7 @@ class Scratch:
         """Write what the students submit, as the exchange would have collected it."""
         for student in students:
             for paper in student.papers:
-                self._hand_in(student.name, paper)
+                paper.hand_in(self.folder / "submitted" / student.name / paper.assignment)
 
     def autograde(self, assignment: str) -> None:
         """Grade what was handed in; where nbgrader ends with an error, the table still tells the rest."""
@@ -99,18 +99,6 @@ class Scratch:
         """Write the feedback pages, two assignments at a time: that only reads the gradebook."""
         with ThreadPoolExecutor(max_workers=2) as pool:
             list(pool.map(lambda name: self.nbgrader("generate_feedback", name), assignments))
-
-    def _hand_in(self, name: str, paper: Paper) -> None:
-        folder = self.folder / "submitted" / name / paper.assignment
-        folder.mkdir(parents=True, exist_ok=True)
-        if paper.content is not None:
-            (folder / f"{paper.notebook}.ipynb").write_bytes(paper.content)
-        for file, content in paper.beside.items():
-            (folder / file).write_bytes(content)
-        for link, target in paper.links.items():
-            (folder / link).symlink_to(target)
-        if paper.handed_in:
-            (folder / "timestamp.txt").write_text(paper.handed_in)
 
     def nbgrader(self, step: str, *arguments: str) -> None:
         """

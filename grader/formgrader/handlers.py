@@ -18,6 +18,11 @@ from grader.formgrader.class_run import ClassRun
 __all__ = ["load"]
 
 HERE = Path(__file__).parent
+THEIRS = FileSystemLoader([stock.template_path])
+PAGES = Environment(
+    loader=ChoiceLoader([FileSystemLoader([str(HERE)]), PrefixLoader({"nbgrader": THEIRS}), THEIRS]),
+    autoescape=True,
+)
 RUN = "grader_class_run"  # in the server's settings: one run at a time, as there is one gradebook
 
 
@@ -26,9 +31,7 @@ class SubmissionsPage(stock.ManageSubmissionsHandler):  # type: ignore[misc]
 
     def render(self, name: str, **values: Any) -> str:
         """Render our template, which extends nbgrader's of the same name."""
-        theirs = FileSystemLoader([stock.template_path])
-        loader = ChoiceLoader([FileSystemLoader([str(HERE)]), PrefixLoader({"nbgrader": theirs}), theirs])
-        return Environment(loader=loader, autoescape=True).get_template(name).render(**values)
+        return PAGES.get_template(name).render(**values)
 
 
 class ClassHandler(BaseApiHandler):  # type: ignore[misc]
