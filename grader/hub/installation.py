@@ -20,6 +20,7 @@ __all__ = ["install"]
 STUDENT_PACKAGES = ("jupyterhub", "jupyterlab", "matplotlib", "nbgrader", "numpy")
 CONSTRAINTS = CHECKOUT / "constraints.txt"
 PROXY = CHECKOUT / "deploy" / "proxy"
+FOR_STUDENTS = CHECKOUT / "deploy" / "student"  # modules that notebooks may import on the hub
 STAMP = ".installed-for-the-hub"
 
 Tell = Callable[[str], None]
@@ -43,6 +44,9 @@ def install(layout: Layout, more_for_students: tuple[str, ...], tell: Tell) -> N
         tell(f"Installing the students' environment in {layout.student}; that takes a minute.")
         _environment(python, layout.student, students)
         _note(layout.student, CONSTRAINTS.read_text(), *students)
+    for module in FOR_STUDENTS.glob("*.py"):
+        copied = shutil.copy(module, next(layout.student.glob("lib/python3*/site-packages")))
+        Path(copied).chmod(0o644)  # whatever this shell's umask was at the checkout
     package = _digest_of_package()
     if _is_due(layout.staff, CONSTRAINTS.read_text(), package):
         tell(f"Installing the instructors' environment in {layout.staff}; that takes two minutes.")

@@ -67,7 +67,7 @@ def _environment(layout: Layout, port: int) -> dict[str, str]:
         "HUB_ROOT": str(layout.root),
         "HUB_COURSE": layout.course_id,
         "HUB_PORT": str(port),
-        "HUB_INNER_PORTS": " ".join(str(number) for number in _free_ports(3)),
+        "HUB_INNER_PORTS": " ".join(str(number) for number in _free_ports(4)),
         "HUB_INSTRUCTORS": layout.instructors_group,
         "HUB_STUDENTS": layout.students_group,
         "HUB_GRADER": layout.grader,

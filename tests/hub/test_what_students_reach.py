@@ -8,6 +8,7 @@ import pwd
 import shutil
 import socket
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -191,7 +192,7 @@ def test_what_a_student_forges_in_the_exchange_is_not_collected(hub: Hub, person
 
 
 def test_a_grading_opens_nothing_that_could_be_called(hub: Hub, person: People) -> None:
-    """While submissions are graded, all that the grading account offers is the formgrader's own port."""
+    """While submissions are graded, all that the grading account offers is its two services."""
     ada, instructor = person("ada"), person("instructor")
     grader = pwd.getpwnam(hub.layout.grader).pw_uid
     submitted = hub.layout.course / "submitted/dlt-eve/backprop"
@@ -207,11 +208,21 @@ def test_a_grading_opens_nothing_that_could_be_called(hub: Hub, person: People) 
         assert not hub.file(ada.account, "result.json").exists()  # the probe was at it all the time
         assert watch.walls > 0
         assert watch.names == set()
-        assert len(watch.ports) == 1
+        assert len(watch.ports) == 2
 
     outcome = tried(hub, ada, [("reach", str(grader))], while_grading)
-    (port,) = json.loads(outcome[f"reach {grader}"].removeprefix("GOT "))
-    assert urllib.request.urlopen(f"http://127.0.0.1:{port}/services/deep-learning/api").status == 200
+    ports = json.loads(outcome[f"reach {grader}"].removeprefix("GOT "))
+    assert {service_at(port) for port in ports} == {"deep-learning", "self-check"}
+
+
+def service_at(port: int) -> str:
+    """Return which of the hub's two services answers at a port; both refuse who is not logged in."""
+    for name, path in (("deep-learning", "api"), ("self-check", "static/style.css")):
+        with contextlib.suppress(urllib.error.HTTPError):
+            address = f"http://127.0.0.1:{port}/services/{name}/{path}"
+            if urllib.request.urlopen(address, timeout=20).status == 200:
+                return name
+    return "nobody known"
 
 
 class Watch:

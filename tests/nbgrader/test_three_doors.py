@@ -115,6 +115,17 @@ def test_one_button_of_the_formgrader_grades_everyone_who_is_due(real_course: Co
         folder.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=folder / "autograde-all.png", full_page=True)
 
+        with page.expect_popup() as opened:
+            page.get_by_role("link", name="Class report").click()
+        report = opened.value
+        report.get_by_role("heading", level=1).wait_for()
+        assert "relu" in report.locator("main, body").first.inner_text()
+        report.screenshot(path=folder / "class-report-by-button.png")
+        nowhere = page.goto(f"{address}/formgrader/class_report/nowhere")
+        assert nowhere is not None
+        assert nowhere.status == 404
+        assert "knows no assignment 'nowhere'" in page.inner_text("[role=status]")
+
         with pytest.raises(urllib.error.HTTPError) as unknown:
             button(address, "nowhere")
         assert "does not know the assignment 'nowhere'" in json.load(unknown.value)["message"]
