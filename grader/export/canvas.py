@@ -45,15 +45,11 @@ class CanvasExporter(LmsExporter):
         titles = self._titles(columns)
         known = self.identified(people, str.isdecimal if self.identifier == "ID" else bool)
         place = ABOUT.index(self.identifier)
-        rows, scores = [], []
-        for person in people:
-            cells = self.scored(person, columns) if person.id in known else None
-            if cells is not None:
-                about = [_name(person), *[""] * (len(ABOUT) - 1)]
-                about[place] = known[person.id]
-                rows.append(about + cells)
-                scores.append(cells)
-        self.warn_of_blanks(scores)
+        rows = []
+        for person, cells in self.lines(people, columns, known):
+            about = [_name(person), *[""] * (len(ABOUT) - 1)]
+            about[place] = known[person.id]
+            rows.append(about + cells)
         possible = [f"    {POINTS_POSSIBLE}", "", "", "", "", *(number(c.max_points) for c in columns)]
         return csv_text([[*ABOUT, *titles], possible, *rows])
 

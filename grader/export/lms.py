@@ -80,12 +80,27 @@ class LmsExporter(GradesExporter):
                 )
         return [text(title) for title in found]
 
-    def scored(self, person: Person, columns: Sequence[Column]) -> list[str] | None:
-        """Return a student's cells; None where all are blank: such a line could only take scores away."""
-        cells = [self.score(column.of(person)) for column in columns]
-        return cells if any(cells) else None
+    def lines(
+        self, people: Sequence[Person], columns: Sequence[Column], known: dict[str, str]
+    ) -> list[tuple[Person, list[str]]]:
+        """
+        Return who gets a line, with their cells; warn of blanks among these.
 
-    def warn_of_blanks(self, rows: Sequence[Sequence[str]]) -> None:
+        Args:
+            people: whom to export.
+            columns: the assignments.
+            known: student → how the LMS knows them; others get no line. Neither does somebody of whom all
+                cells are blank: such a line could only take scores away.
+        """
+        found = []
+        for person in people:
+            cells = [self.score(column.of(person)) for column in columns] if person.id in known else []
+            if any(cells):
+                found.append((person, cells))
+        self._warn_of_blanks([cells for _, cells in found])
+        return found
+
+    def _warn_of_blanks(self, rows: Sequence[Sequence[str]]) -> None:
         """Tell that a blank beside a score takes away the score that the LMS has there."""
         blanks = sum(not cell for cells in rows for cell in cells)
         if blanks:

@@ -42,13 +42,9 @@ class MoodleExporter(LmsExporter):
         """Return the file's text."""
         titles = self.titles(columns)
         known = self.identified(people)
-        rows, scores = [], []
-        for person in people:
-            cells = self.scored(person, columns) if person.id in known else None
-            if cells is not None:
-                shown = [cell.replace(".", ",") for cell in cells] if self.decimal_comma else cells
-                rows.append([known[person.id], text(person.last_name), text(person.first_name), *shown])
-                scores.append(cells)
-        self.warn_of_blanks(scores)
+        rows = []
+        for person, cells in self.lines(people, columns, known):
+            shown = [cell.replace(".", ",") for cell in cells] if self.decimal_comma else cells
+            rows.append([known[person.id], text(person.last_name), text(person.first_name), *shown])
         header = [self.identifier, *NAMES, *titles]
         return csv_text([header, *rows], ";" if self.decimal_comma else ",")

@@ -1,4 +1,8 @@
-"""One hub for all tests of this folder: made by the command that operators use, and ended as they end it."""
+"""
+One hub for all tests of this folder: made by the command that operators use, ended and removed as they do it.
+
+HUB_TESTS=yes runs them, HUB_TESTS=keep keeps what was installed; else they are skipped.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +24,15 @@ from course_hub import SCREENSHOTS, Hub, Person
 from grader.hub import accounts
 from grader.hub.__main__ import DEMO_STUDENTS
 from grader.hub.layout import Layout
+from grader.hub.running import LOG
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 ROOT = Path(os.environ.get("HUB_TEST_ROOT", "/srv/dl-course-tests"))
 PREFIX = "dlt-"
+KEEP = (
+    "keep"  # in HUB_TESTS: leave the environments, which take a minute or two to install, for the next time
+)
 HOUR = 3600
 
 
@@ -39,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def what_is_missing() -> str:
     """Say why the hub's tests don't run here; empty if they do."""
-    if os.environ.get("HUB_TESTS") != "yes":
+    if os.environ.get("HUB_TESTS") not in {"yes", KEEP}:
         return "takes some minutes and makes system users: make hub-test"
     if os.geteuid() != 0:
         return "needs root, which makes the hub's system users"
@@ -82,8 +90,12 @@ def hub() -> Iterator[Hub]:
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=90)
+        shutil.copy(layout.state / LOG, SCREENSHOTS)
     assert process.returncode == 0
     assert left_running(layout) == []
+    line, environment = command("clean", *["--keep-installed"] * (os.environ.get("HUB_TESTS") == KEEP))
+    subprocess.run(line, env=environment, check=True, capture_output=True)
+    assert accounts.own_accounts(layout) == []
 
 
 def left_running(layout: Layout) -> list[str]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import pwd
+import sqlite3
 import stat
 from collections.abc import Callable
 
 import nbformat
+import psutil
 import pytest
-from course_hub import NOTEBOOK, Hub, Person, give, solutions, write_cells
+from course_hub import NOTEBOOK, Hub, Person, give, solutions, until, write_cells
 from nbformat.v4 import new_code_cell, new_notebook
 
 People = Callable[[str], Person]
@@ -57,3 +61,35 @@ def test_a_self_check_leaves_nothing_but_its_answer(hub: Hub, cem: Person) -> No
     assert stat.S_IMODE((course / "selfcheck.db").stat().st_mode) == 0o600
     assert not list(course.glob(f"records/*/{cem.account}/*"))
     assert not (course / "submitted" / cem.account).exists()
+
+
+def test_a_service_that_dies_is_started_again_and_loses_no_request(hub: Hub, cem: Person) -> None:
+    # Three at once, which are graded one after the other, so that some wait whenever it dies.
+    ask = f"python -m selfcheck {NOTEBOOK} > ~/part.$n 2>&1; mv ~/part.$n ~/told.$n"
+    cem.terminal(f"cd backprop; for n in 1 2 3; do ({ask}) & done")
+    until(lambda: len(states(hub)) - states(hub).count("done") >= 2)
+    (service,) = service_processes(hub)
+    service.kill()
+    told = [hub.file(cem.account, f"told.{number}") for number in (1, 2, 3)]
+    until(lambda: all(file.exists() for file in told))
+    assert ["✗ gradients: not passed" in file.read_text() for file in told] == [True] * 3
+    assert set(states(hub)) == {"done"}
+    assert service_processes(hub) != [service]
+
+
+def states(hub: Hub) -> list[str]:
+    """Return the state of each request, as the service's database has it."""
+    with contextlib.closing(
+        sqlite3.connect(f"file:{hub.layout.course}/selfcheck.db?mode=ro", uri=True)
+    ) as database:
+        return [state for (state,) in database.execute("SELECT state FROM jobs")]
+
+
+def service_processes(hub: Hub) -> list[psutil.Process]:
+    """Return the service's own process, without those that grade for it."""
+    grader = pwd.getpwnam(hub.layout.grader).pw_uid
+    return [
+        process
+        for process in psutil.process_iter(["uids", "cmdline"])
+        if process.info["uids"].real == grader and process.info["cmdline"][-2:] == ["-m", "grader.selfcheck"]
+    ]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,25 +13,6 @@ from scratch_course import REPOSITORY, Course, FakeSandbox, Marker, source_noteb
 from small_term import graded_term
 
 from grader import pipeline
-
-# What nbgrader and the packages below it warn of in their own code.
-THEIRS = ("ignore::sqlalchemy.exc.SAWarning", "ignore::ResourceWarning", "ignore::UserWarning:nbconvert.*")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Pass over the warnings of nbgrader's own code in this folder's tests."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            for warning in THEIRS:
-                item.add_marker(pytest.mark.filterwarnings(warning))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _alembic_on_the_path() -> Iterator[None]:
-    """Let nbgrader find the program `alembic`, which it starts by name for a new gradebook."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-        yield
 
 
 @pytest.fixture(scope="session")

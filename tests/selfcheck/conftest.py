@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from small_service import Service, make_course, service_of, set_up
 from stub_hub import stub_hub
-
-# What nbgrader and the packages below it warn of in their own code.
-THEIRS = ("ignore::sqlalchemy.exc.SAWarning", "ignore::ResourceWarning", "ignore::UserWarning:nbconvert.*")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            for warning in THEIRS:
-                item.add_marker(pytest.mark.filterwarnings(warning))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _alembic_on_the_path() -> Iterator[None]:
-    """Let nbgrader find the program `alembic`, which it starts by name for a new gradebook."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-        yield
 
 
 @pytest.fixture(scope="session")
