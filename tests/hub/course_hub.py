@@ -121,7 +121,7 @@ class Person:
         self.page.wait_for_timeout(1500)  # until the shell listens; its prompt is painted on a canvas
         said = self.hub.file(self.account, "said.txt")
         said.unlink(missing_ok=True)
-        self.page.keyboard.type(f"{{ {command}\n}} > said.part 2>&1; mv said.part said.txt")
+        self.page.keyboard.type(f"({command}\n) > said.part 2>&1; mv said.part said.txt")
         self.page.keyboard.press("Enter")
         until(said.exists)
         return said.read_text()
