@@ -7,6 +7,8 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps.baseapp import NbGrader
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from grader.errors import ConfigError
 
@@ -32,7 +34,7 @@ def open_settings(course: Path) -> NbGrader:
     Read a course's settings for nbgrader.
 
     Raises:
-        ConfigError: they can't be read, or there is no gradebook yet.
+        ConfigError: they can't be read, or there is no gradebook yet, or it can't be opened.
     """
     root = course.resolve()
     if not (root / "nbgrader_config.py").is_file():
@@ -47,7 +49,22 @@ def open_settings(course: Path) -> NbGrader:
     url = app.coursedir.db_url
     if url.startswith(SQLITE) and not Path(url.removeprefix(SQLITE)).is_file():
         raise ConfigError(f"There is no gradebook {url.removeprefix(SQLITE)}: nothing was graded yet.")
+    _try_gradebook(url, app.coursedir.course_id)
     return app
+
+
+def _try_gradebook(url: str, course_id: str) -> None:
+    """Open the gradebook once: what is wrong with its server is told here, in one line."""
+    known = "that CourseDirectory.db_url names"
+    try:
+        known = make_url(url).render_as_string()  # with *** for the password
+        Gradebook(url, course_id).close()
+    except (SQLAlchemyError, ImportError) as error:
+        why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        raise ConfigError(
+            f"The gradebook {known} can't be opened: {why}. Is its server running, and are address, name and "
+            "password right? The driver for PostgreSQL comes with pip install '.[postgres]'."
+        ) from None
 
 
 def open_course(course: Path, assignment: str) -> NbGrader:
