@@ -7,7 +7,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 
 WALL_PACKAGES := bubblewrap libseccomp2
-TEST_PACKAGES := $(WALL_PACKAGES) -- chromium
+TEST_PACKAGES := $(WALL_PACKAGES) -- chromium python3-venv
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -69,7 +69,7 @@ hub-clean: $(VENV)/.installed
 
 # The whole way in a browser, and what students can't reach; leaves build/hub-screenshots/.
 hub-test: test-packages $(VENV)/.installed-dev
-	HUB_TESTS=yes $(BIN)/pytest tests/hub
+	HUB_TESTS=keep $(BIN)/pytest tests/hub
 
 release: $(VENV)/.installed
 	@$(BIN)/python tools/make_release.py
@@ -105,8 +105,9 @@ types: $(VENV)/.installed-dev
 validate: wall-packages $(VENV)/.installed
 	$(BIN)/grader validate
 
+# Where this user is not root, the hub's tests skip and say so.
 unit: test-packages $(VENV)/.installed-dev
-	$(BIN)/pytest
+	HUB_TESTS=$${HUB_TESTS-yes} $(BIN)/pytest
 
 clean:
 	rm -rf build $(VENV)

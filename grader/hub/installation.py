@@ -14,7 +14,7 @@ from pathlib import Path
 from grader.errors import ConfigError
 from grader.hub.layout import CHECKOUT, Layout
 
-__all__ = ["install"]
+__all__ = ["install", "python_for_all"]
 
 # What students work with; HUB_STUDENT_PACKAGES adds to it, torch for the notebooks that need it.
 STUDENT_PACKAGES = ("jupyterhub", "jupyterlab", "matplotlib", "nbgrader", "numpy")
@@ -38,7 +38,7 @@ def install(layout: Layout, more_for_students: tuple[str, ...], tell: Tell) -> N
     Raises:
         ConfigError: no usable interpreter is there, or pip or npm failed.
     """
-    python = Path(sys.executable) if layout.account else _python_for_all()
+    python = Path(sys.executable) if layout.account else python_for_all()
     students = (*STUDENT_PACKAGES, *more_for_students)
     if _is_due(layout.student, CONSTRAINTS.read_text(), *students):
         tell(f"Installing the students' environment in {layout.student}; that takes a minute.")
@@ -95,8 +95,13 @@ def _copy_of_package(folder: Path) -> str:
     return str(folder)
 
 
-def _python_for_all() -> Path:
-    """Return an interpreter that every user of the system can run: this one's, or the system's own."""
+def python_for_all() -> Path:
+    """
+    Return an interpreter that every user of the system can run: this one's, or the system's own.
+
+    Raises:
+        ConfigError: there is none, or none with venv.
+    """
     for python in (Path(sys.base_prefix, "bin", "python3"), Path("/usr/bin/python3")):
         if python.exists() and _is_open(python.resolve()) and _version_fits(python):
             return python

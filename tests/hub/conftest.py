@@ -21,8 +21,10 @@ import psutil
 import pytest
 from course_hub import SCREENSHOTS, Hub, Person
 
+from grader.errors import ConfigError
 from grader.hub import accounts
 from grader.hub.__main__ import DEMO_STUDENTS
+from grader.hub.installation import python_for_all
 from grader.hub.layout import Layout
 from grader.hub.running import LOG
 
@@ -30,14 +32,13 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 ROOT = Path(os.environ.get("HUB_TEST_ROOT", "/srv/dl-course-tests"))
 PREFIX = "dlt-"
-KEEP = (
-    "keep"  # in HUB_TESTS: leave the environments, which take a minute or two to install, for the next time
-)
+# In HUB_TESTS: leave the environments for the next time, since they take a minute or two to install.
+KEEP = "keep"
 HOUR = 3600
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip where there can be no hub; keep the steps of the whole way in their order."""
+    """Skip where there can be no hub."""
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     missing = what_is_missing()
     for item in here:
@@ -55,6 +56,10 @@ def what_is_missing() -> str:
         return "needs Chromium: apt install chromium"
     if shutil.which("useradd") is None or shutil.which("chpasswd") is None:
         return "needs useradd and chpasswd: apt install passwd"
+    try:
+        python_for_all()
+    except ConfigError as error:
+        return str(error)
     return ""
 
 
@@ -68,6 +73,7 @@ def command(*arguments: str, port: int = 0) -> tuple[list[str], dict[str, str]]:
 def hub() -> Iterator[Hub]:
     """Make the hub from nothing but what is installed, run it, and end it; nothing of it may be left."""
     shutil.rmtree(SCREENSHOTS, ignore_errors=True)
+    SCREENSHOTS.mkdir(parents=True)
     layout = Layout(ROOT, prefix=PREFIX, students=DEMO_STUDENTS)
     line, environment = command("clean", "--keep-installed")
     if ROOT.exists():

@@ -71,12 +71,11 @@ class Person:
         self.page.wait_for_selector("#jupyterlab-splash", state="detached")
         self.page.wait_for_selector(".jp-LauncherCard >> nth=0" if not path else ".jp-NotebookPanel")
 
-    def shot(self, name: str) -> None:
-        """Keep what is on the screen; the files sort in the order in which they were taken."""
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    def shot(self, name: str, page: Any = None) -> None:
+        """Keep what is on the screen, or on another page; the files sort in the order of their making."""
         number = len(list(SCREENSHOTS.glob("*.png"))) + 1
         who = self.account.split("-", 1)[1]
-        self.page.screenshot(path=SCREENSHOTS / f"{number:02d}-{who}-{name}.png")
+        (page or self.page).screenshot(path=SCREENSHOTS / f"{number:02d}-{who}-{name}.png")
 
     def assignments(self) -> None:
         """Open nbgrader's list of assignments by the menu."""

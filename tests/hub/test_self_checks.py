@@ -47,11 +47,15 @@ def test_a_terminal_and_a_kernel_ask_for_a_self_check(hub: Hub, cem: Person) -> 
 def test_a_browser_asks_for_a_self_check(hub: Hub, cem: Person) -> None:
     page = cem.context.new_page()
     page.set_default_timeout(60_000)
-    page.goto(f"{hub.address}/services/self-check")
+    page.goto(f"{hub.address}/hub/home")
+    page.get_by_text("Services", exact=True).click()
+    page.get_by_text("self-check", exact=True).click()
     page.set_input_files("#file", hub.file(cem.account, f"backprop/{NOTEBOOK}.ipynb"))
     assert page.locator("#notebook").input_value() == f"backprop/{NOTEBOOK}"
+    cem.shot("self-check", page)
     page.get_by_role("button", name="Check it").click()
     page.get_by_text("Done: ").wait_for()
+    cem.shot("self-check-answered", page)
     assert page.get_by_text("Your answers are those of a known mistake").count() == 1
     page.close()
 
