@@ -24,9 +24,10 @@ ROOT = Path(os.environ.get("HUB_ROOT", "/srv/dl-course"))
 COURSE = os.environ.get("HUB_COURSE", "deep-learning")
 PORT = int(os.environ.get("HUB_PORT", "8000"))
 # Four more ports on the loopback: the hub itself, the proxy's own interface, the formgrader, the self-check.
-HUB_PORT, PROXY_PORT, FORMGRADER_PORT, SELF_CHECK_PORT = (
-    int(port) for port in os.environ.get("HUB_INNER_PORTS", "8081 8001 9999 9998").split()
-)
+_ports = os.environ.get("HUB_INNER_PORTS", "8081 8001 9999 9998")
+if len(_ports.split()) != 4 or not _ports.replace(" ", "").isdecimal():
+    raise SystemExit(f"HUB_INNER_PORTS is {_ports!r}; four numbers are needed, such as 8081 8001 9999 9998.")
+HUB_PORT, PROXY_PORT, FORMGRADER_PORT, SELF_CHECK_PORT = (int(port) for port in _ports.split())
 # The system groups of the course; an account in none of them is not let in.
 INSTRUCTORS = os.environ.get("HUB_INSTRUCTORS", "dl-instructors")
 STUDENTS = os.environ.get("HUB_STUDENTS", "dl-students")

@@ -35,6 +35,7 @@ def forbidden(hub: Hub) -> list[tuple[str, str]]:
     (package,) = layout.staff.glob("lib/python3*/site-packages/grader")
     files = [
         *(layout.course, layout.course / "gradebook.db", layout.course / ".grader_secret"),
+        layout.course / "selfcheck.db",
         layout.course / "source/backprop/logistic_regression.ipynb",
         *(layout.staff, package / "checks/backprop/reference_logistic_regression.py"),
         *(layout.home("dlt-grader"), layout.home("dlt-instructor"), ben, ben / "private.txt"),
@@ -52,6 +53,8 @@ def forbidden(hub: Hub) -> list[tuple[str, str]]:
         f"{hub.address}/user/dlt-ben/api/contents",
         f"{hub.service}/api/contents",
         f"{hub.service}/formgrader/api/assignments",
+        f"{hub.service}/formgrader/class_report/backprop",
+        f"{hub.address}/services/self-check/api/checks/1",  # of somebody else
     ]
     move = [layout.exchange / "deep-learning", inbound, layout.exchange / "deep-learning/outbound/backprop"]
     return [
@@ -206,6 +209,7 @@ def test_a_grading_opens_nothing_that_could_be_called(hub: Hub, person: People) 
         with Watch(grader) as watch:
             instructor.press("dlt-eve", "student-id", "autograde")
         assert not hub.file(ada.account, "result.json").exists()  # the probe was at it all the time
+        give(hub.file(ada.account, "stop"), "", ada.account, hub.layout)
         assert watch.walls > 0
         assert watch.names == set()
         assert len(watch.ports) == 2
