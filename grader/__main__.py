@@ -48,7 +48,7 @@ DeviceOption = Annotated[
     typer.Option(help="What trainings run on; auto: a GPU where there is one."),
 ]
 
-DigitsOption = Annotated[str, typer.Option(help="Own digits for training checks; see docs/instructors.md.")]
+DigitsOption = Annotated[str, typer.Option(help="Own digits for training checks; see docs/trainings.md.")]
 
 
 @app.command("validate")
