@@ -10,7 +10,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from typing import Any
 
 import psutil
 import pytest
-from course_hub import SCREENSHOTS, Hub, Person
+from course_hub import SCREENSHOTS, Hub, Person, free_port
 
 from grader.errors import ConfigError
 from grader.hub import accounts
@@ -80,9 +79,7 @@ def hub() -> Iterator[Hub]:
         subprocess.run(line, env=environment, check=True, capture_output=True)
     line, environment = command("--only-install")
     subprocess.run(line, env=environment, check=True, timeout=HOUR)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     line, environment = command(port=port)
     process = subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import sqlite3
 import time
 from pathlib import Path
@@ -140,6 +141,14 @@ class Person:
         self.page.locator(".modal-dialog:visible button").last.click()
         self.page.locator(".modal-backdrop").wait_for(state="detached")
         return said
+
+
+def free_port() -> int:
+    """Return a port of the loopback that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
 
 
 def until(true: Any, again: Any = None, seconds: float = SECONDS) -> None:

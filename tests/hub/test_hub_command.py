@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from course_hub import Hub
+from course_hub import Hub, free_port
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, which makes system users")
 
@@ -18,7 +18,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, which makes 
 def hub_command(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "grader.hub", *arguments],
-        env=os.environ | settings,
+        env=os.environ | {"HUB_PORT": str(free_port())} | settings,
         capture_output=True,
         text=True,
         check=False,
