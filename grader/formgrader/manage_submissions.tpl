@@ -52,22 +52,23 @@
     $("#class-state").text(said || "The server does not answer.");
   }
 
-  function ask() { $.getJSON(address).done(show).fail(refuse); }
-
-  function send(method, data) {
-    $.ajax({url: address, type: method, data: data, dataType: "json",
-            headers: {"X-XSRFToken": getCookie("_xsrf")}}).done(show).fail(refuse);
+  // The token with GET, too: behind a JupyterHub, a page's script is sent to the login without it.
+  function call(method, data) {
+    return $.ajax({url: address, type: method, data: data, dataType: "json",
+                   headers: {"X-XSRFToken": getCookie("_xsrf")}}).done(show);
   }
+
+  function ask() { call("GET").fail(refuse); }
 
   $("#class-grading").on("submit", function (event) {
     event.preventDefault();
     wasRunning = true;
-    send("POST", {again: $("#class-again").prop("checked")});
+    call("POST", {again: $("#class-again").prop("checked")}).fail(refuse);
   });
-  $("#class-stop").on("click", function () { send("DELETE"); });
+  $("#class-stop").on("click", function () { call("DELETE").fail(refuse); });
   // A run that was started before this page was opened goes on being shown; where there was none, the answer
   // is 404, and the words above stay.
-  $.getJSON(address).done(show);
+  call("GET");
 })();
 </script>
 {%- endblock -%}
