@@ -5,6 +5,10 @@ Anybody may write into nbgrader's inbound folder, under any name. nbgrader's own
 folder that bears a student's name, whoever made it, and follows links with the rights of the account that
 collects: a link to a solution would come in as somebody's work. Here a folder counts only if it is its
 student's own, and of it only plain files that are.
+
+When it was handed in stands in the folder's name, which its student chose, and in a file that its student
+can change or delete. The name is what counts here; and what was changed long after it is named, since the
+file system knows.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from typing import Any
 
 from nbgrader.exchange import ExchangeError
 from nbgrader.exchange.default import ExchangeCollect
+from nbgrader.utils import parse_utc
 
 __all__ = ["CourseCollect"]
 
@@ -28,6 +33,8 @@ REFUSED = ""  # stands for the student in the record of a folder that is not tak
 KIBIBYTE = 1024
 FILES = 1000  # in one submission
 DEPTH = 8  # of folders in one submission
+TIMESTAMP = "timestamp.txt"  # where nbgrader looks when it works out how late a submission is
+HANDING_IN = 600.0  # seconds that it may take, from the time in the name to the last file
 
 
 class CourseCollect(ExchangeCollect):  # type: ignore[misc]
@@ -72,15 +79,30 @@ class CourseCollect(ExchangeCollect):  # type: ignore[misc]
             dest: the folder to make.
             log: not used.
         """
-        owner = _uid(Path(src).name.rsplit("+", 3)[0]) if self.check_owner else None
+        student_id, _, claimed = Path(src).name.rsplit("+", 3)[:3]
+        owner = _uid(student_id) if self.check_owner else None
         try:
             with _opened(src, os.O_DIRECTORY) as folder:
                 if owner is not None and os.fstat(folder).st_uid != owner:
                     raise PermissionError(f"{src} is not its student's own any more")
                 Path(dest).mkdir(parents=True)
-                _Copy(self, owner).take(folder, Path(dest), depth=0)
+                copy = _Copy(self, owner)
+                copy.take(folder, Path(dest), depth=0)
+                Path(dest, TIMESTAMP).write_text(claimed)
+            self._warn_of_later(student_id, claimed, copy.changed)
         except OSError as error:  # one student's doing must not stop the others' submissions
             self.log.error("Not collected: %s: %s", src, error)  # noqa: TRY400 - no fault in our code
+
+    def _warn_of_later(self, student_id: str, claimed: str, changed: float) -> None:
+        """Name a submission that was changed later than it says it was handed in."""
+        told = parse_utc(claimed).replace(tzinfo=datetime.UTC)
+        if changed - told.timestamp() > HANDING_IN:
+            found = datetime.datetime.fromtimestamp(changed, datetime.UTC)
+            self.log.warning(
+                "%s: handed in %s, it says; but in the exchange it was last changed %s UTC. If the exchange "
+                "was not moved or restored meanwhile, this may be late work with an early date: ask the student.",
+                *(student_id, claimed, f"{found:%Y-%m-%d %H:%M:%S}"),
+            )
 
 
 class _Copy:
@@ -93,9 +115,11 @@ class _Copy:
         self.file_bytes = collect.coursedir.max_file_size * KIBIBYTE
         self.bytes_left = collect.coursedir.max_dir_size * KIBIBYTE
         self.files_left = FILES
+        self.changed = 0.0  # when any of it was last changed; by the system's clock, which no student can set
 
     def take(self, folder: int, target: Path, depth: int) -> None:
         """Copy what stands in the open *folder* to *target*, which is there."""
+        self.changed = max(self.changed, os.fstat(folder).st_ctime)
         for name in sorted(os.listdir(folder)):
             if any(fnmatch.fnmatch(name, pattern) for pattern in self.ignored):
                 continue
@@ -114,6 +138,7 @@ class _Copy:
             target.mkdir()
             self.take(entry, target, depth + 1)
         elif stat.S_ISREG(found.st_mode):
+            self.changed = max(self.changed, found.st_ctime)
             self._take_file(entry, target)
         else:
             raise OSError("it is not a plain file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import pwd
 from pathlib import Path
@@ -26,14 +27,15 @@ class Exchange:
         self.inbound.mkdir(parents=True)
         root.chmod(0o777)
 
-    def hand_in(self, student: str, day: int = 1, owner: str = ME, text: str = "") -> Path:
+    def hand_in(self, student: str, day: int = 1, owner: str = ME, text: str = "", stamp: str = "") -> Path:
         """Put a folder there as `nbgrader submit` of *owner* does, in the name of *student*."""
-        folder = self.inbound / f"{student}+tiny+{STAMP.format(day=day)}+c2VjcmV0"
+        stamp = stamp or STAMP.format(day=day)
+        folder = self.inbound / f"{student}+tiny+{stamp}+c2VjcmV0"
         folder.mkdir()
         notebook = self.course.solved()
         notebook.cells[0].source = text
         nbformat.write(notebook, folder / "numbers.ipynb")
-        (folder / "timestamp.txt").write_text(STAMP.format(day=day))
+        (folder / "timestamp.txt").write_text(stamp)
         user = pwd.getpwnam(owner)
         for path in (folder, *folder.iterdir()):
             os.chown(path, user.pw_uid, user.pw_gid)
@@ -100,6 +102,30 @@ def test_no_link_is_followed(exchange: Exchange, kind: str) -> None:
         "submission": [],
     }
     assert came_in == expected[kind]
+
+
+@pytest.mark.parametrize("change", ["other", "none"])
+def test_the_time_in_the_name_counts_and_not_a_file_of_the_students(exchange: Exchange, change: str) -> None:
+    folder = exchange.hand_in(ME, day=2)
+    (folder / "timestamp.txt").unlink()
+    if change == "other":
+        (folder / "timestamp.txt").write_text(STAMP.format(day=1))
+    exchange.collect()
+    assert (exchange.course.folder(ME) / "timestamp.txt").read_text() == STAMP.format(day=2)
+
+
+@as_root
+def test_work_that_is_later_than_it_says_is_named(exchange: Exchange) -> None:
+    now = datetime.datetime.now(datetime.UTC)
+    just_now = f"{now - datetime.timedelta(minutes=2):%Y-%m-%d %H:%M:%S.%f} UTC"
+    exchange.hand_in(ME, stamp=just_now)
+    assert "it says" not in exchange.collect()
+    exchange.hand_in(
+        "games", stamp=f"{now - datetime.timedelta(hours=1):%Y-%m-%d %H:%M:%S.%f} UTC", owner="games"
+    )
+    log = exchange.collect()
+    assert "games: handed in" in log
+    assert "in the exchange it was last changed" in log
 
 
 @as_root
