@@ -170,12 +170,15 @@ c.Spawner.group_overrides = {
     }
 }
 if AUTHENTICATOR == "single":
+    # Their own server is a student's; what instructors have is the service below.
+    c.Spawner.group_overrides = {}
+    # The environments may lie in this person's home; the setting would pass over what is set in them.
+    c.Spawner.disable_user_config = False
     c.Spawner.notebook_dir = str(ROOT / "home" / GRADER)
     for _kind in ("DATA", "RUNTIME", "CONFIG"):
         c.Spawner.environment[f"JUPYTER_{_kind}_DIR"] = str(
             ROOT / "home" / GRADER / f".jupyter-{_kind.lower()}"
         )
-    c.Spawner.group_overrides["instructors"]["spawner_override"]["environment"] |= c.Spawner.environment
 
 # --- services -------------------------------------------------------------------------------------------
 

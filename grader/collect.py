@@ -100,7 +100,7 @@ class CourseCollect(ExchangeCollect):  # type: ignore[misc]
             found = datetime.datetime.fromtimestamp(changed, datetime.UTC)
             self.log.warning(
                 "%s: handed in %s, it says; but in the exchange it was last changed %s UTC. If the exchange "
-                "was not moved or restored meanwhile, this may be late work with an early date: ask the student.",
+                "was not moved or restored meanwhile, this may be late work; ask the student.",
                 *(student_id, claimed, f"{found:%Y-%m-%d %H:%M:%S}"),
             )
 

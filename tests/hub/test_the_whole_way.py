@@ -165,6 +165,15 @@ def test_the_instructor_autogrades_by_the_button(hub: Hub, person: People) -> No
     assert points(hub, "dlt-ben")["check_update"] == 0.0
 
 
+@step
+def test_the_button_for_the_whole_class_tells_that_it_is_done(hub: Hub, person: People) -> None:
+    instructor = person("instructor")
+    instructor.page.goto(f"{hub.service}/formgrader/manage_submissions/backprop")
+    instructor.page.click("#class-start")
+    instructor.page.locator("#class-state", has_text="Done").wait_for()
+    instructor.shot("class-graded")
+
+
 def points(hub: Hub, student: str) -> dict[str, float]:
     """Return the check cells' points in the story's notebook, those given by hand first."""
     return dict(
