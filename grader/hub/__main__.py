@@ -147,6 +147,7 @@ def _show(layout: Layout, port: int, logins: dict[str, str]) -> None:
     console.print(
         f"Formgrader, for the instructor: {address}/services/{layout.course_id}/lab?formgrader=true"
     )
+    console.print(f"Self-check, for students: {address}/services/self-check/")
     console.print(f"Course folder: {layout.course}; the hub's log: {layout.state / LOG}")
     console.print("Ctrl-C ends it; `make hub-clean` removes it, with its system users.")
     sys.stdout.flush()
