@@ -256,9 +256,9 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
                 try:
                     assignment = gradebook.find_assignment(assignment_id)
                 except MissingEntry:
-                    message = (
+                    message = (  # without --force nbgrader passes over what has a folder in release/
                         f"The gradebook does not know the assignment {assignment_id!r}. Release it first: "
-                        f"nbgrader generate_assignment {assignment_id}"
+                        f"nbgrader generate_assignment {assignment_id} --force"
                     )
                     self.log.error(message)  # noqa: TRY400 - no fault in our code
                     raise NbGraderException(message) from None

@@ -213,4 +213,5 @@ def test_an_assignment_that_was_never_released_is_told_what_to_do(course: Course
     result = course.api().autograde("nosuch", "*")
     assert not result["success"]
     assert "The gradebook does not know the assignment 'nosuch'" in result["log"]
+    assert "nbgrader generate_assignment nosuch --force" in result["log"]
     assert "Traceback" not in result["log"]
