@@ -95,7 +95,7 @@ if AUTHENTICATOR == "pam":
     # System users and their passwords, as at the machine's own login.
     from jupyterhub.auth import PAMAuthenticator as Kind
 elif AUTHENTICATOR == "oauth":
-    # The university's own login, by OpenID Connect: pip install '.[logins]'. It says who somebody is; whether
+    # The university's own login, by OpenID Connect. It says who somebody is; whether
     # they come in, and as what, the system's groups say. Its name for somebody must be the system's; if it is
     # not, map it in hub.d: c.Authenticator.username_map = {"ada@example.org": "ada"}
     from oauthenticator.generic import GenericOAuthenticator as Kind
@@ -108,8 +108,9 @@ elif AUTHENTICATOR == "oauth":
     c.GenericOAuthenticator.userdata_url = os.environ["HUB_OAUTH_USERDATA"]
     c.GenericOAuthenticator.scope = ["openid", "profile"]
     c.GenericOAuthenticator.username_claim = os.environ.get("HUB_OAUTH_CLAIM", "preferred_username")
+    c.GenericOAuthenticator.auth_state_groups_key = lambda _: []  # the groups are the system's, see below
 elif AUTHENTICATOR == "lti":
-    # From inside Moodle, Canvas or the like, by LTI 1.3: pip install '.[logins]'. Names as above.
+    # From inside Moodle, Canvas or the like, by LTI 1.3. Names as above.
     from ltiauthenticator.lti13.auth import LTI13Authenticator as Kind
 
     c.LTI13Authenticator.issuer = os.environ["HUB_LTI_ISSUER"]
@@ -174,11 +175,11 @@ if AUTHENTICATOR == "single":
     c.Spawner.group_overrides = {}
     # The environments may lie in this person's home; the setting would pass over what is set in them.
     c.Spawner.disable_user_config = False
-    c.Spawner.notebook_dir = str(ROOT / "home" / GRADER)
+    _home = ROOT / "home" / GRADER
+    c.Spawner.notebook_dir = str(_home)
+    c.Spawner.cmd = ["env", f"--chdir={_home}", *c.Spawner.cmd]  # where terminals open
     for _kind in ("DATA", "RUNTIME", "CONFIG"):
-        c.Spawner.environment[f"JUPYTER_{_kind}_DIR"] = str(
-            ROOT / "home" / GRADER / f".jupyter-{_kind.lower()}"
-        )
+        c.Spawner.environment[f"JUPYTER_{_kind}_DIR"] = str(_home / f".jupyter-{_kind.lower()}")
 
 # --- services -------------------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ def install(layout: Layout, more_for_students: tuple[str, ...], tell: Tell) -> N
         tell(f"Installing the instructors' environment in {layout.staff}; that takes two minutes.")
         with tempfile.TemporaryDirectory() as scratch:
             _environment(
-                python, layout.staff, (_copy_of_package(Path(scratch, "grader")) + "[hub,postgres]",)
+                python, layout.staff, (_copy_of_package(Path(scratch, "grader")) + "[hub,logins,postgres]",)
             )
         _note(layout.staff, CONSTRAINTS.read_text(), package)
     if not layout.account:
