@@ -92,10 +92,11 @@ def _of(made: Any, size: int) -> Cluster:
 
 
 def _local(size: int) -> Any:
+    # With keys that live as long as it: every user of this machine reaches its loopback, such as students of
+    # its hub, and who reaches a scheduler runs programs as its owner.
+    settings: dict[str, Any] = {"host": f"tls://{LOOPBACK}", "security": True, "dashboard_address": None}
     return _started(
-        lambda: LocalCluster(
-            n_workers=size, threads_per_worker=1, processes=True, host=LOOPBACK, dashboard_address=None
-        ),
+        lambda: LocalCluster(n_workers=size, threads_per_worker=1, processes=True, **settings),
         "Dask could not start its processes here",
         "Leave GraderPool.scheduler empty to grade without Dask.",
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from distributed import Client
 from small_class import (
     ASSIGNMENT,
     REPOSITORY,
@@ -99,6 +100,18 @@ def test_a_cluster_gives_the_grades_of_this_machine_also_when_a_worker_is_killed
         assert pids[busy[0]] not in cluster.client.run(os.getpid).values()
     finally:
         workers.close()
+
+
+def test_a_cluster_on_this_machine_lets_nobody_in_who_has_not_its_keys() -> None:
+    cluster = open_cluster("local", 1, 1, {}, {})
+    try:
+        address = str(cluster.client.scheduler.address)
+        assert cluster.client.submit(os.getpid).result(MOST_SECONDS) != os.getpid()
+        for stranger in (address, address.replace("tls://", "tcp://")):
+            with pytest.raises((OSError, TypeError)):
+                Client(stranger, timeout=2, set_as_default=False)
+    finally:
+        cluster.close()
 
 
 def test_a_worker_that_joins_late_gets_work(
