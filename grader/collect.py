@@ -17,6 +17,7 @@ import datetime
 import fnmatch
 import os
 import pwd
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from typing import Any
 from nbgrader.exchange import ExchangeError
 from nbgrader.exchange.default import ExchangeCollect
 from nbgrader.utils import parse_utc
+
+from grader.terminal import plain_line
 
 __all__ = ["CourseCollect"]
 
@@ -41,22 +44,34 @@ class CourseCollect(ExchangeCollect):  # type: ignore[misc]
     """Takes a folder of the exchange for a student's submission only if the student made it."""
 
     src_records: list[dict[str, Any]]
+    check_owner: bool
+    _counts_owner: bool
 
     def init_src(self) -> None:
         """Look for submissions; what is not its student's own has been named in the log and is left out."""
         super().init_src()
         self.src_records = [record for record in self.src_records if record["username"] != REFUSED]
 
+    def copy_files(self) -> None:
+        """Copy what was found; whose it is, init_src has looked at, and do_copy looks again."""
+        # nbgrader's own look at the owner, which only warns, stops for all at a folder that has just gone.
+        self._counts_owner = bool(self.check_owner)
+        self.check_owner = False
+        super().copy_files()
+
     def _path_to_record(self, path: str) -> dict[str, Any]:
         try:
             record: dict[str, Any] = super()._path_to_record(path)
         except (ExchangeError, ValueError, OverflowError):
             return self._refused(path, "its name has no date in it")
-        refusal = self._refusal(Path(path), record["username"])
+        try:
+            refusal = self._refusal(Path(path), record["username"])
+        except OSError as error:  # its student may take it away at any moment
+            refusal = f"it can't be looked at ({error.strerror})"
         return self._refused(path, refusal) if refusal else record
 
     def _refused(self, path: str, why: str) -> dict[str, Any]:
-        self.log.warning("Not collected: %s: %s. Somebody may have tried to cheat.", path, why)
+        self.log.warning("Not collected: %s: %s. Somebody may have tried to cheat.", _shown(path), why)
         oldest = datetime.datetime(1970, 1, 1)  # like nbgrader's, without a zone
         return {"username": REFUSED, "filename": Path(path).name, "timestamp": oldest}
 
@@ -80,18 +95,25 @@ class CourseCollect(ExchangeCollect):  # type: ignore[misc]
             log: not used.
         """
         student_id, _, claimed = Path(src).name.rsplit("+", 3)[:3]
-        owner = _uid(student_id) if self.check_owner else None
+        owner = _uid(student_id) if self._counts_owner else None
         try:
             with _opened(src, os.O_DIRECTORY) as folder:
                 if owner is not None and os.fstat(folder).st_uid != owner:
-                    raise PermissionError(f"{src} is not its student's own any more")
+                    raise PermissionError("it is not its student's own any more")
                 Path(dest).mkdir(parents=True)
                 copy = _Copy(self, owner)
                 copy.take(folder, Path(dest), depth=0)
-                Path(dest, TIMESTAMP).write_text(claimed)
+                _write(Path(dest, TIMESTAMP), os.fsencode(claimed))
             self._warn_of_later(student_id, claimed, copy.changed)
         except OSError as error:  # one student's doing must not stop the others' submissions
-            self.log.error("Not collected: %s: %s", src, error)  # noqa: TRY400 - no fault in our code
+            self.log.error("Not collected: %s: %s", _shown(src), error.strerror or error)  # noqa: TRY400 - no fault in our code
+        except _CannotWriteError as error:  # half a submission would be graded as if it were whole
+            shutil.rmtree(dest, ignore_errors=True)
+            self.log.error(  # noqa: TRY400 - no fault in our code
+                "Not collected: %s: %s. Nothing of it was kept; make room, and collect again.",
+                _shown(src),
+                error,
+            )
 
     def _warn_of_later(self, student_id: str, claimed: str, changed: float) -> None:
         """Name a submission that was changed later than it says it was handed in."""
@@ -101,8 +123,12 @@ class CourseCollect(ExchangeCollect):  # type: ignore[misc]
             self.log.warning(
                 "%s: handed in %s, it says; but in the exchange it was last changed %s UTC. If the exchange "
                 "was not moved or restored meanwhile, this may be late work; ask the student.",
-                *(student_id, claimed, f"{found:%Y-%m-%d %H:%M:%S}"),
+                *(student_id, _shown(claimed), f"{found:%Y-%m-%d %H:%M:%S}"),
             )
+
+
+class _CannotWriteError(Exception):
+    """A fault on our side of the copy, such as a full disk, and not in what was handed in."""
 
 
 class _Copy:
@@ -123,12 +149,14 @@ class _Copy:
         for name in sorted(os.listdir(folder)):
             if any(fnmatch.fnmatch(name, pattern) for pattern in self.ignored):
                 continue
+            if depth == 0 and name == TIMESTAMP:
+                continue  # ours takes its place; a folder of this name would stop every later collecting
             try:
                 # No link is followed; and a pipe with nobody at its other end does not hold us up.
                 with _opened(name, os.O_NONBLOCK, folder) as entry:
                     self._take_one(entry, target / name, depth)
             except OSError as error:
-                self.log.warning("Left out: %s: %s", target / name, error.strerror or error)
+                self.log.warning("Left out: %s: %s", _shown(target / name), error.strerror or error)
 
     def _take_one(self, entry: int, target: Path, depth: int) -> None:
         found = os.fstat(entry)
@@ -151,7 +179,14 @@ class _Copy:
             raise OSError("it is too large, or one too many")
         self.bytes_left -= len(content)
         self.files_left -= 1
+        _write(target, content)
+
+
+def _write(target: Path, content: bytes) -> None:
+    try:
         target.write_bytes(content)
+    except OSError as error:
+        raise _CannotWriteError(f"{_shown(target)} can't be written: {error.strerror}") from None
 
 
 @contextmanager
@@ -161,6 +196,11 @@ def _opened(path: str, flags: int, folder: int | None = None) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _shown(path: str | Path) -> str:
+    """Return a name for the log; a student chose it, and it must not start lines or steer a terminal."""
+    return plain_line(str(path)).plain
 
 
 def _uid(name: str) -> int:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import datetime
 import os
 import pwd
+import resource
+import shutil
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 from scratch_course import Course
+
+from grader.collect import CourseCollect
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 STAMP = "2026-11-0{day} 10:00:00.000000 UTC"
@@ -152,6 +156,61 @@ def test_odd_entries_stop_nobodys_submission(exchange: Exchange) -> None:
     assert not left_out & {path.name for path in exchange.course.folder(ME).iterdir()}
     assert all(name in log for name in left_out)
     assert not (exchange.course.root / "submitted" / "tiny").exists()
+
+
+def test_a_folder_in_the_place_of_the_time_stops_nobodys_collecting(exchange: Exchange) -> None:
+    folder = exchange.hand_in(ME, day=1, text="honest")
+    (folder / "timestamp.txt").unlink()
+    (folder / "timestamp.txt").mkdir()
+    exchange.collect()
+    assert (exchange.course.folder(ME) / "timestamp.txt").read_text() == STAMP.format(day=1)
+    exchange.hand_in(ME, day=2, text="newer")
+    exchange.collect()
+    assert exchange.collected(ME) == "newer"
+
+
+def test_names_do_not_steer_the_terminal_or_forge_lines_of_the_log(exchange: Exchange) -> None:
+    folder = exchange.hand_in(ME, text="honest")
+    os.mkfifo(folder / "a\n[INFO] all is well \x1b[2J")
+    os.mkfifo(os.fsencode(folder) + b"/\xff")
+    (exchange.inbound / "\x1b[2J+tiny+no date+x").mkdir()
+    log = exchange.collect()
+    assert exchange.collected(ME) == "honest"
+    assert log.count("Left out") == 2
+    assert "\x1b" not in log
+    assert "\n[INFO] all is well" not in log
+
+
+def test_a_submission_that_can_not_be_written_is_not_left_there_in_part(exchange: Exchange) -> None:
+    folder = exchange.hand_in(ME, text="honest")
+    (folder / "large.bin").write_bytes(b"0" * 900_000)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, before[1]))  # stands for a full disk
+    try:
+        log = exchange.collect()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "large.bin can't be written: File too large" in log
+    assert not exchange.course.folder(ME).exists()
+    exchange.collect()
+    assert exchange.collected(ME) == "honest"
+
+
+@as_root
+def test_a_submission_that_is_taken_away_meanwhile_stops_nobodys(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange.hand_in(ME, text="honest")
+    gone = exchange.hand_in("games", owner="games")
+    found = CourseCollect.init_dest
+
+    def take_away(collect: CourseCollect) -> None:
+        shutil.rmtree(gone, ignore_errors=True)  # after it was found, before it is copied
+        found(collect)
+
+    monkeypatch.setattr(CourseCollect, "init_dest", take_away)
+    exchange.collect()
+    assert exchange.collected(ME) == "honest"
 
 
 def test_where_all_share_one_account_the_owner_does_not_count(exchange: Exchange) -> None:
