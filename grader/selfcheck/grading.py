@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -25,9 +26,11 @@ from grader.selfcheck.verdict import answer_of
 __all__ = ["Grading", "SeededWorkers", "seed_for"]
 
 TRIES = 4  # of one request: it may have ended its worker, or stood beside one that did
-AGAIN_SECONDS = 30.0  # until a wall that does not stand is tried again
+AGAIN_SECONDS = 30.0  # until a wall that does not stand, or a queue that can't be written, is tried again
 IDLE_SECONDS = 600.0  # between two looks for what is old
 PURPOSE = "self-check"
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -91,14 +94,14 @@ class Grading:
 
     async def run(self) -> None:
         """Grade what is in the queue until cancelled; what is running then is graded after a restart."""
-        again = self._queue.recover()
+        again = await _written(self._queue.recover)
         if again:
             log.info("%d requests were being graded when the service ended; they are graded anew.", again)
         try:
             await self._stand()
             while True:
                 self._more.clear()
-                self._fill()
+                await self._fill()
                 # Not asyncio.wait_for, which before Python 3.12 may lose a cancellation to a wake-up.
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(IDLE_SECONDS):
@@ -108,13 +111,13 @@ class Grading:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
 
-    def _fill(self) -> None:
-        while len(self._running) < self._workers.slots and (taken := self._queue.take()):
+    async def _fill(self) -> None:
+        while len(self._running) < self._workers.slots and (taken := await _written(self._queue.take)):
             task = asyncio.create_task(self._grade(*taken))
             self._running.add(task)
             task.add_done_callback(self._ended)
         if not self._running:
-            self._queue.purge(self._keep, time.time())
+            await _written(lambda: self._queue.purge(self._keep, time.time()))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
@@ -138,7 +141,7 @@ class Grading:
         except Lost as error:
             if job.tries < TRIES:
                 log.warning("%s: its worker died; it is graded again.", name)
-                self._queue.put_back(job.number)
+                await _written(lambda: self._queue.put_back(job.number))
                 return
             log.error("%s: a person must look, its worker died %d times (%s).", name, job.tries, error)  # noqa: TRY400
             answer = Answer(failed=True)
@@ -147,7 +150,7 @@ class Grading:
             answer = Answer(failed=True)
         if not answer.counts:
             log.error("%s was not judged whole, by our fault; it does not count.", name)
-        self._queue.finish(job.number, answer, time.time())
+        await _written(lambda: self._queue.finish(job.number, answer, time.time()))
 
     async def _answer(self, job: Job, notebook: bytes) -> Answer:
         if job.tries > TRIES:  # it may be what ended the service
@@ -156,3 +159,15 @@ class Grading:
         seed = seed_for(submission, job.number, self._config)
         grade = await asyncio.wrap_future(self._workers.submit(submission, seed))
         return answer_of(submission, grade)
+
+
+async def _written(write: Callable[[], T]) -> T:
+    """Call *write* until it can write: on a full disk no answer is lost, and no student waits for ever."""
+    while True:
+        try:
+            return write()
+        except sqlite3.OperationalError as error:
+            log.error(  # noqa: TRY400 - no fault in our code
+                "The queue of self-checks can't be written: %s. Tried again in %.0f s.", error, AGAIN_SECONDS
+            )
+            await asyncio.sleep(AGAIN_SECONDS)

@@ -159,6 +159,18 @@ def test_old_results_go_and_what_a_limit_still_counts_stays(queue: Queue) -> Non
     assert [job.number for job in queue.latest("ada")] == [waiting.number, 2]
 
 
+def test_a_full_disk_refuses_a_request_and_no_later_one(queue: Queue) -> None:
+    ask(queue, "ada", 1)
+    database = queue._database
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(sqlite3.OperationalError, match="disk is full"):
+        queue.ask(Request("bob", "tiny", "numbers", "key", b"0" * 100_000), 2.0)
+    database.execute("PRAGMA max_page_count = 100000")
+    ask(queue, "bob", 3)
+    assert served(queue) == ["ada", "bob"]
+
+
 def test_nobody_else_finds_a_request(queue: Queue) -> None:
     number = ask(queue, "ada", 1).number
     assert queue.find(number, "bob") is None
