@@ -151,14 +151,14 @@ def free_port() -> int:
     return port
 
 
-def until(true: Any, again: Any = None, seconds: float = SECONDS) -> None:
-    """Wait until *true()*; before each look but the first, do *again()* where that helps."""
+def until(true: Any, again: Any = None, seconds: float = SECONDS, pause: float = 1.0) -> None:
+    """Wait until *true()*, looking every *pause* seconds; before each look but the first, do *again()*."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"
         if again is not None:
             again()
-        time.sleep(1.0)
+        time.sleep(pause)
 
 
 def solutions() -> dict[str, str]:
