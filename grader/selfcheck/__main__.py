@@ -60,7 +60,7 @@ async def serve(
         self_test: raises WallError where nothing may be graded.
 
     Raises:
-        ConfigError: the course's settings can't be read, or another service is there.
+        ConfigError: the course's settings can't be read, or another service or program is there.
     """
     app = open_settings(course)
     settings = SelfCheck(config=app.config)
@@ -72,17 +72,28 @@ async def serve(
     size = settings.file_bytes + SPARE_BYTES
     application = _application(Desk(open_course, queue, grading, settings), prefix, config)
     server = HTTPServer(application, max_body_size=size, max_buffer_size=size)
-    task = asyncio.create_task(grading.run())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    server.listen(address[1], address[0])
     try:
+        _listen(server, address)
+        task = asyncio.create_task(grading.run())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         with contextlib.suppress(asyncio.CancelledError):
             await task  # for ever, or until a signal
     finally:
         server.stop()
         workers.close()
         queue.close()
+
+
+def _listen(server: HTTPServer, address: tuple[str, int]) -> None:
+    try:
+        server.listen(address[1], address[0])
+    except OSError as error:
+        raise ConfigError(
+            f"{address[0]}:{address[1]} can't be listened on: {error.strerror}. If another program does, it "
+            "gets what students send, and their tokens: find it (ss -ltnp), end it, and start the hub anew; "
+            "or name another port in HUB_INNER_PORTS."
+        ) from None
 
 
 def _application(desk: Desk, prefix: str, config: Config) -> Application:

@@ -128,6 +128,11 @@ class Service:
             self._process.terminate()
         return self._process.wait(30)
 
+    def wait(self) -> int:
+        """Wait until it ends by itself; return its exit status."""
+        assert self._process is not None
+        return self._process.wait(30)
+
     def log(self) -> str:
         """Return what it said."""
         return (self.course.parent / "service.log").read_text()

@@ -8,6 +8,7 @@ import http.cookiejar
 import json
 import re
 import shutil
+import socket
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -180,4 +181,15 @@ def test_settings_that_cannot_be_read_end_the_service_with_one_line(course: Path
     with pytest.raises(AssertionError, match="self-check: There is no gradebook"):
         service.start()
     assert service.stop() == 2
+    assert "Traceback" not in service.log()
+
+
+def test_a_port_that_another_program_has_is_named_with_what_it_may_get(course: Path, hub: str) -> None:
+    service = Service(course, hub)
+    with socket.create_server(("127.0.0.1", service.port)):
+        service.start()  # somebody answers there
+        assert service.wait() == 2
+    said = f"self-check: 127.0.0.1:{service.port} can't be listened on: Address already in use"
+    assert said in service.log()
+    assert "their tokens: find it" in service.log()
     assert "Traceback" not in service.log()
