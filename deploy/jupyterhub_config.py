@@ -14,6 +14,7 @@ Three kinds of accounts:
 
 import grp
 import os
+import pwd
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
@@ -71,8 +72,22 @@ def _groups_of(name: str) -> list[str]:
     """Return the hub's groups of *name*, from the system's; nbgrader knows its people by these names."""
     if AUTHENTICATOR == "single":
         return [f"formgrade-{COURSE}", f"nbgrader-{COURSE}"]
+    if name == GRADER:
+        return []  # in the instructors' group for its environment; nobody is it, whatever a login calls them
+    try:
+        # Not the groups' lists of members: these lack who has the group as their first, or from a directory.
+        mine = os.getgrouplist(name, pwd.getpwnam(name).pw_gid)
+    except KeyError:
+        return []
     hubs = {INSTRUCTORS: f"formgrade-{COURSE}", STUDENTS: f"nbgrader-{COURSE}"}
-    return [hubs[known.gr_name] for known in grp.getgrall() if known.gr_name in hubs and name in known.gr_mem]
+    return [hub for group, hub in hubs.items() if _gid_of(group) in mine]
+
+
+def _gid_of(group: str) -> int | None:
+    try:
+        return grp.getgrnam(group).gr_gid
+    except KeyError:
+        return None
 
 
 def _with_groups(authenticator, handler, authentication):  # noqa: ARG001 - JupyterHub's signature
@@ -87,6 +102,13 @@ def _for_the_course(kind: type) -> type:
     class CourseAuthenticator(kind):
         def check_allowed(self, username, authentication=None):  # noqa: ARG002 - JupyterHub's signature
             return bool(_groups_of(username))
+
+        async def refresh_user(self, user, handler=None):
+            """Look again every few minutes: who has left a group does not keep what it opened."""
+            found = await super().refresh_user(user, handler)
+            if not found:
+                return False
+            return ({} if found is True else found) | {"groups": _groups_of(user.name)}
 
     return CourseAuthenticator
 
