@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import pwd
@@ -77,7 +78,8 @@ def end_processes(layout: Layout, patience: float = 5.0) -> None:
         deadline = time.monotonic() + patience
         left = _processes_of(uids)
         for process in left:
-            process.send_signal(number)
+            with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended by itself
+                process.send_signal(number)
         while left and time.monotonic() < deadline:
             left = psutil.wait_procs(left, timeout=0.2)[1]
         if not _processes_of(uids):
