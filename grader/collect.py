@@ -103,8 +103,9 @@ class CourseCollect(ExchangeCollect):  # type: ignore[misc]
                 Path(dest).mkdir(parents=True)
                 copy = _Copy(self, owner)
                 copy.take(folder, Path(dest), depth=0)
-                _write(Path(dest, TIMESTAMP), os.fsencode(claimed))
-            self._warn_of_later(student_id, claimed, copy.changed)
+                told = parse_utc(claimed)
+                _write(Path(dest, TIMESTAMP), f"{told:%Y-%m-%d %H:%M:%S.%f} UTC".encode())
+            self._warn_of_later(student_id, told, copy.changed)
         except OSError as error:  # one student's doing must not stop the others' submissions
             self.log.error("Not collected: %s: %s", _shown(src), error.strerror or error)  # noqa: TRY400 - no fault in our code
         except _CannotWriteError as error:  # half a submission would be graded as if it were whole
@@ -115,15 +116,14 @@ class CourseCollect(ExchangeCollect):  # type: ignore[misc]
                 error,
             )
 
-    def _warn_of_later(self, student_id: str, claimed: str, changed: float) -> None:
+    def _warn_of_later(self, student_id: str, told: datetime.datetime, changed: float) -> None:
         """Name a submission that was changed later than it says it was handed in."""
-        told = parse_utc(claimed).replace(tzinfo=datetime.UTC)
-        if changed - told.timestamp() > HANDING_IN:
+        if changed - told.replace(tzinfo=datetime.UTC).timestamp() > HANDING_IN:
             found = datetime.datetime.fromtimestamp(changed, datetime.UTC)
             self.log.warning(
-                "%s: handed in %s, it says; but in the exchange it was last changed %s UTC. If the exchange "
-                "was not moved or restored meanwhile, this may be late work; ask the student.",
-                *(student_id, _shown(claimed), f"{found:%Y-%m-%d %H:%M:%S}"),
+                "%s: handed in %s UTC, it says; but in the exchange it was last changed %s UTC. If the "
+                "exchange was not moved or restored meanwhile, this may be late work; ask the student.",
+                *(student_id, f"{told:%Y-%m-%d %H:%M:%S}", f"{found:%Y-%m-%d %H:%M:%S}"),
             )
 
 

@@ -47,6 +47,7 @@ CREATE INDEX IF NOT EXISTS by_student ON jobs (student, assignment, asked);
 """
 COLUMNS = ("number", "student", "assignment", "notebook", "state", "asked", "turn", "tries", "answer")
 SHOWN = 20  # of a student's requests, on the page
+MOST = 2  # times the limit: requests in all, those included that don't count
 
 
 class Queue:
@@ -158,17 +159,26 @@ class Queue:
         return done.rowcount == 1
 
     def allowance(self, student: str, assignment: str, now: float) -> Allowance:
-        """Return how often the student may still ask; what we failed to grade is not counted."""
+        """
+        Return how often the student may still ask.
+
+        What we failed to grade is not counted, up to twice the limit in all: a check on which the grader fails
+        must not leave everybody without a limit.
+        """
         rows = self._database.execute(
-            "SELECT asked FROM jobs WHERE student = ? AND assignment = ? AND counts AND asked > ? "
-            "ORDER BY asked DESC LIMIT ?",
-            (student, assignment, now - self._window, self._limit),
+            "SELECT asked, counts FROM jobs WHERE student = ? AND assignment = ? AND asked > ? "
+            "ORDER BY asked",
+            (student, assignment, now - self._window),
         ).fetchall()
+        counted = [asked for asked, counts in rows if counts][-self._limit :]
+        in_all = [asked for asked, _ in rows][-MOST * self._limit :]
+        left, left_in_all = self._limit - len(counted), MOST * self._limit - len(in_all)
+        ends = counted if left <= left_in_all else in_all
         return Allowance(
-            left=self._limit - len(rows),
+            left=min(left, left_in_all),
             limit=self._limit,
             window_hours=self._window / 3600,
-            free_at=rows[-1][0] + self._window if rows else None,
+            free_at=ends[0] + self._window if ends else None,
         )
 
     def purge(self, keep_seconds: float, now: float) -> int:

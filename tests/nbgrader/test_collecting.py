@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 import pwd
+import re
 import resource
 import shutil
 from pathlib import Path
@@ -116,6 +117,13 @@ def test_the_time_in_the_name_counts_and_not_a_file_of_the_students(exchange: Ex
         (folder / "timestamp.txt").write_text(STAMP.format(day=1))
     exchange.collect()
     assert (exchange.course.folder(ME) / "timestamp.txt").read_text() == STAMP.format(day=2)
+
+
+def test_a_time_that_would_mean_another_day_tomorrow_is_written_out(exchange: Exchange) -> None:
+    exchange.hand_in(ME, stamp="10:00")
+    exchange.collect()
+    written = (exchange.course.folder(ME) / "timestamp.txt").read_text()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d 10:00:00\.000000 UTC", written)
 
 
 @as_root

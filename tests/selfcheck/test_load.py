@@ -34,17 +34,22 @@ def send(service: Service, student: str, data: bytes, key: str = "only") -> int:
 
 
 def test_two_hundred_students_at_once_are_all_answered(course: Path, hub: str) -> None:
-    data = file_of(book().fill())
-    with service_of(course, hub, stub=True) as service, ThreadPoolExecutor(50) as crowd:
-        numbers = list(crowd.map(lambda student: send(service, student, data), STUDENTS))
-        answers = list(
-            crowd.map(
-                lambda pair: service.answer(f"of-{pair[0]}", pair[1]), zip(STUDENTS, numbers, strict=True)
-            )
-        )
-    assert all(blank["outcome"] == "passed" for answer in answers for blank in answer["blanks"])
-    assert len(answers) == len(set(numbers)) == 200
-    assert Counter(begun(course)) == Counter(STUDENTS)
+    """With the wall, the checks, and nothing in their place."""
+    papers = book()
+    right, wrong = file_of(papers.fill()), file_of(papers.fill(left_empty=papers.blanks[:1]))
+    data = [wrong if place % 2 else right for place in range(len(STUDENTS))]
+    with service_of(course, hub) as service, ThreadPoolExecutor(len(STUDENTS)) as crowd:
+        numbers = list(crowd.map(lambda pair: send(service, *pair), zip(STUDENTS, data, strict=True)))
+        pairs = zip(STUDENTS, numbers, strict=True)
+        answers = list(crowd.map(lambda pair: service.answer(f"of-{pair[0]}", pair[1], 300), pairs))
+    outcomes = [{blank["outcome"] for blank in answer["blanks"]} for answer in answers]
+    assert [found == {"passed"} for found in outcomes] == [True, False] * (len(STUDENTS) // 2)
+    assert "stopped" not in set().union(*outcomes)
+    with sqlite3.connect(course / "selfcheck.db") as database:
+        rows = database.execute("SELECT student, state, tries FROM jobs ORDER BY ended").fetchall()
+    database.close()
+    assert Counter(row[0] for row in rows) == Counter(STUDENTS)
+    assert {row[1:] for row in rows} == {("done", 1)}
 
 
 def test_one_who_asks_often_does_not_hold_up_the_others(course: Path, hub: str) -> None:

@@ -105,6 +105,18 @@ def test_what_was_refused_or_failed_by_our_fault_is_not_counted(queue: Queue) ->
     assert queue.allowance("ada", "tiny", 2.5 + HOUR).left == 1
 
 
+def test_a_check_that_fails_by_our_fault_gives_nobody_requests_without_end(queue: Queue) -> None:
+    for now in range(1, 7):
+        job = ask(queue, "ada", now)
+        queue.take()
+        queue.finish(job.number, OURS, now + 0.5)
+        assert queue.allowance("ada", "tiny", now + 0.5).left == min(3, 6 - now)
+    with pytest.raises(LimitReached) as reached:
+        ask(queue, "ada", 8)
+    assert reached.value.allowance.free_at == 1 + HOUR
+    ask(queue, "ada", 1.5 + HOUR)
+
+
 def test_the_same_key_is_the_same_request_and_only_for_its_student(queue: Queue) -> None:
     first = ask(queue, "ada", 1, key="same")
     assert ask(queue, "ada", 2, key="same").number == first.number
