@@ -16,6 +16,7 @@ import grp
 import os
 import pwd
 import shutil
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -276,3 +277,9 @@ c.JupyterHub.load_roles = [
 
 for _file in sorted((ROOT / "hub.d").glob("*.py")):
     load_subconfig(str(_file))  # noqa: F821 - JupyterHub provides it
+
+if "subdomain_host" not in c.JupyterHub and AUTHENTICATOR != "single":
+    sys.stderr.write(
+        "All users of this hub share one address. Before a network reaches it, give each a domain of "
+        "their own: docs/operators.md, under What keeps students apart.\n"
+    )

@@ -162,8 +162,8 @@ class Queue:
         """
         Return how often the student may still ask.
 
-        What we failed to grade is not counted, up to twice the limit in all: a check on which the grader fails
-        must not leave everybody without a limit.
+        What we failed to grade is not counted, up to twice the limit in all: a check on which the grader
+        fails must not leave everybody without a limit.
         """
         rows = self._database.execute(
             "SELECT asked, counts FROM jobs WHERE student = ? AND assignment = ? AND asked > ? "
