@@ -49,14 +49,21 @@ class SeededWorkers(Protocol):
         """Stop: what is running is given up."""
 
 
-def seed_for(submission: Submission, number: int, config: Config) -> bytes:
+def seed_for(submission: Submission, number: int, asked: float, config: Config) -> bytes:
     """
     Return what the inputs of a self-check are drawn from: 16 bytes.
 
     They tell nothing of those of a grading (pipeline.submission_seed), which has fewer names and no purpose,
     nor of those of any other request. Graded again after a restart, a request meets the same inputs.
+
+    Args:
+        submission: what was sent.
+        number: of the request.
+        asked: when, in seconds since 1970; numbers begin anew where the database was lost.
+        config: the course, with its secret.
     """
-    names = (PURPOSE, submission.student_id, submission.assignment, submission.notebook, str(number))
+    request = f"{number} at {asked:.6f}"
+    names = (PURPOSE, submission.student_id, submission.assignment, submission.notebook, request)
     return seed_of(secret.read_or_create(config.course), *names).to_bytes(16, "big")
 
 
@@ -156,7 +163,7 @@ class Grading:
         if job.tries > TRIES:  # it may be what ended the service
             raise Lost("its grading was begun and not ended too often")
         submission = msgspec.json.decode(notebook, type=Submission)
-        seed = seed_for(submission, job.number, self._config)
+        seed = seed_for(submission, job.number, job.asked, self._config)
         grade = await asyncio.wrap_future(self._workers.submit(submission, seed))
         return answer_of(submission, grade)
 

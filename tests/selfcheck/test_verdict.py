@@ -102,8 +102,9 @@ def test_a_blank_is_what_the_worst_of_its_checks_is() -> None:
 def test_the_inputs_are_of_no_grading_and_of_no_other_request(tmp_path: Path) -> None:
     config = Config(tmp_path)
     of = from_notebook(book().fill(), "ada", "activations", "activations")
-    seeds = {pipeline.submission_seed(of, config), seed_for(of, 1, config), seed_for(of, 2, config)}
+    requests = ((1, 0.5), (2, 0.5), (1, 7.0))  # the last after the database was lost
+    seeds = {pipeline.submission_seed(of, config), *(seed_for(of, *request, config) for request in requests)}
     other = msgspec.structs.replace(of, student_id="bob")
-    seeds |= {pipeline.submission_seed(other, config), seed_for(other, 1, config)}
-    assert len(seeds) == 5
-    assert seed_for(of, 1, config) in seeds  # the same again after a restart
+    seeds |= {pipeline.submission_seed(other, config), seed_for(other, 1, 0.5, config)}
+    assert len(seeds) == 6
+    assert seed_for(of, 1, 0.5, config) in seeds  # the same again after a restart
