@@ -1,10 +1,17 @@
-"""Workers on this machine: processes, each with a wall of its own."""
+"""
+Workers on this machine: processes, each with a wall of its own.
+
+What goes to a worker and what comes back lies in files; through the pool's pipes go their names alone. A
+worker that dies while a pipe is full, or a message half written, would leave this process waiting for ever:
+the first up to Python 3.11.4 (python/cpython#94777), the second in any.
+"""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
 import ctypes
+import itertools
 import os
 import signal
 import sys
@@ -13,6 +20,10 @@ import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
 
 from grader import pipeline
 from grader.config import Config
@@ -23,9 +34,20 @@ from grader.sandbox import Sandbox
 
 __all__ = ["LocalWorkers"]
 
+T = TypeVar("T")
+
 PR_SET_PDEATHSIG = 1
 END_SECONDS = 5.0  # for a worker to go when it is told to
-_sandbox: Sandbox | None = None  # a worker's own; it serves one submission after the other
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """What a worker keeps from one submission to the next."""
+
+    config: Config
+    sandbox: Sandbox
+
+
+_place: _Place | None = None  # a worker's own
 
 
 class LocalWorkers:
@@ -44,6 +66,7 @@ class LocalWorkers:
         self._config = config
         self._lock = threading.Lock()
         self._folder = WorkersFolder()
+        self._numbers = itertools.count()
         self._pool = self._start()
 
     def submit(self, submission: Submission, seed: bytes | None = None) -> Future[Grade]:
@@ -54,14 +77,20 @@ class LocalWorkers:
             submission: the notebook.
             seed: what its inputs are drawn from, where they are not to be those of its grade.
         """
+        outer: Future[Grade] = Future()
         with self._lock:
+            paper = self._folder.path / f"{next(self._numbers)}.paper"
             try:
-                inner = self._pool.submit(_grade, submission, self._config, seed)
+                paper.write_bytes(msgspec.msgpack.encode(submission))
+            except OSError as error:
+                outer.set_exception(error)
+                return outer
+            try:
+                inner = self._pool.submit(_grade, str(paper), seed)
             except BrokenProcessPool:
                 self._pool.shutdown(wait=False)
                 self._pool = self._start()
-                inner = self._pool.submit(_grade, submission, self._config, seed)
-        outer: Future[Grade] = Future()
+                inner = self._pool.submit(_grade, str(paper), seed)
         inner.add_done_callback(lambda done: _pass_on(done, outer))
         return outer
 
@@ -85,7 +114,7 @@ class LocalWorkers:
         return ProcessPoolExecutor(self.slots, get_context("spawn"), _prepare, arguments)
 
 
-def _pass_on(done: Future[Grade], outer: Future[Grade]) -> None:
+def _pass_on(done: Future[str], outer: Future[Grade]) -> None:
     if not outer.set_running_or_notify_cancel():
         return  # nobody wants it any more
     if done.cancelled() or isinstance(done.exception(), BrokenProcessPool):
@@ -93,12 +122,22 @@ def _pass_on(done: Future[Grade], outer: Future[Grade]) -> None:
     elif done.exception() is not None:
         outer.set_exception(done.exception())
     else:
-        outer.set_result(done.result())
+        try:
+            outer.set_result(_taken(Path(done.result()), Grade))
+        except OSError as error:
+            outer.set_exception(Lost(f"a worker's result can't be read ({error.strerror})"))
+
+
+def _taken(path: Path, kind: type[T]) -> T:
+    """Read a message, which is gone then."""
+    content = path.read_bytes()
+    path.unlink()
+    return msgspec.msgpack.decode(content, type=kind)
 
 
 def _prepare(config: Config, parent: int, scratch: str) -> None:
     """Make a worker ready: it ends with its parent, leaves Ctrl-C to it, and keeps its wall standing."""
-    global _sandbox  # noqa: PLW0603 - the one thing that a worker keeps between two submissions
+    global _place  # noqa: PLW0603 - the one thing that a worker keeps between two submissions
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Not an exception, which a check's own `except` could swallow. The wall ends with this process.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -107,12 +146,17 @@ def _prepare(config: Config, parent: int, scratch: str) -> None:
     if os.getppid() != parent:
         os._exit(1)  # it was gone before this process could hang on it
     tempfile.tempdir = scratch
-    _sandbox = pipeline.sandbox_of(config)
-    atexit.register(_sandbox.close)
+    _place = _Place(config, pipeline.sandbox_of(config))
+    atexit.register(_place.sandbox.close)
 
 
-def _grade(submission: Submission, config: Config, seed: bytes | None) -> Grade:
-    if _sandbox is None:
+def _grade(paper: str, seed: bytes | None) -> str:
+    """Grade the submission in the file *paper*; return the name of the file with its grade."""
+    if _place is None:
         raise RuntimeError("A worker was not prepared.")
+    submission = _taken(Path(paper), Submission)
     with contextlib.redirect_stdout(None):
-        return pipeline.grade(submission, config, _sandbox, seed)
+        grade = pipeline.grade(submission, _place.config, _place.sandbox, seed)
+    result = Path(paper).with_suffix(".grade")
+    result.write_bytes(msgspec.msgpack.encode(grade))
+    return str(result)

@@ -6,15 +6,17 @@ import contextlib
 import os
 import signal
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from small_class import ASSIGNMENT, alive, below, lay_out, notebooks, slowed, submissions, timeless, wait_for
 
 from grader import archive
 from grader.config import Config
-from grader.pool.ahead import Ahead
+from grader.pool.ahead import Ahead, Lost
 from grader.pool.local import LocalWorkers
 from grader.pool.settings import GraderPool
 from grader.records import Grade
@@ -67,6 +69,25 @@ def test_a_killed_process_costs_no_grade(
         assert grade is not None
         assert timeless(grade) == timeless(expected[each.student_id])
     ahead.close()
+
+
+def test_workers_that_die_before_much_was_read_hold_nobody_up(workers: LocalWorkers, config: Config) -> None:
+    """Pythons up to 3.11.4 wait for ever where the pipe to the workers is full; none may come to that."""
+    large = msgspec.structs.replace(submissions(config)[0], student_id="x" * 1_000_000)
+    workers.submit(submissions(config)[0]).result(60)  # they are up
+    pids = pids_of(workers)
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    futures = [workers.submit(large) for _ in range(6)]
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    for future in futures:
+        with pytest.raises(Lost):
+            future.result(20)
+    closing = threading.Thread(target=workers._pool.shutdown)
+    closing.start()
+    closing.join(20)
+    assert not closing.is_alive()
 
 
 def test_a_worker_in_the_middle_of_a_submission_ends_when_told(tmp_path: Path) -> None:
