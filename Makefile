@@ -11,7 +11,7 @@ TEST_PACKAGES := $(WALL_PACKAGES) -- chromium python3-venv
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo demo-core hub hub-install hub-single hub-clean hub-test gpu test lint types validate unit release data bench soak kills clean wall-packages test-packages
+.PHONY: help demo demo-core hub hub-install hub-single hub-clean hub-test gpu test lint types validate unit unit-hub release data bench soak kills clean wall-packages test-packages
 
 help:
 	@echo "make demo      grade a simulated class with the real nbgrader, in build/demo/"
@@ -93,7 +93,7 @@ kills: wall-packages $(VENV)/.installed
 	@$(BIN)/python -m grader.bench.kills $(KILLS)
 
 # pytest comes last, so that its closing line closes the run.
-test: test-packages $(VENV)/.installed-dev lint types validate demo unit
+test: test-packages $(VENV)/.installed-dev lint types validate demo unit-hub unit
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -105,9 +105,13 @@ types: $(VENV)/.installed-dev
 validate: wall-packages $(VENV)/.installed
 	$(BIN)/grader validate
 
-# Where this user is not root, the hub's tests skip and say so.
+# Without the hub's tests: they keep a browser and a hub open from the first to the last, in a run of their own.
 unit: test-packages $(VENV)/.installed-dev
-	HUB_TESTS=$${HUB_TESTS-yes} $(BIN)/pytest
+	$(BIN)/pytest --ignore=tests/hub
+
+# Where this user is not root, they skip and say so.
+unit-hub: test-packages $(VENV)/.installed-dev
+	HUB_TESTS=$${HUB_TESTS-yes} $(BIN)/pytest tests/hub
 
 clean:
 	rm -rf build $(VENV)
