@@ -88,6 +88,7 @@ def test_the_way_is_walked_by_keyboard_alone_and_the_answer_comes_by_itself(
 ) -> None:
     with service_of(course, hub, stub=True, BUSY_SECONDS="2.5") as service:
         page = logged_in(chromium, hub)
+        page.on("filechooser", lambda _: None)  # from now on; switched on at the key, it may come too late
         page.goto(service.address)
         seen = []
         for _ in range(6):
