@@ -1,8 +1,8 @@
 """
 One hub for all tests of this folder: made by the command that operators use, ended and removed as they do it.
 
-HUB_TESTS=yes runs them, HUB_TESTS=keep keeps what was installed; else they are skipped. They want a run of pytest
-of their own, since browser and hub stay open to its end.
+HUB_TESTS=yes runs them, HUB_TESTS=keep keeps what was installed; else they are skipped. They want a run of
+pytest of their own, since browser and hub stay open to its end.
 """
 
 from __future__ import annotations
