@@ -206,13 +206,13 @@ if AUTHENTICATOR == "single":
 
 # --- services -------------------------------------------------------------------------------------------
 
-# The formgrader is a Jupyter server of its own, on the course folder, as the account that grades. Its name is
-# the course's, or nbgrader's list of courses does not find it.
-c.JupyterHub.services = [
-    {
-        "name": COURSE,
-        "url": f"http://127.0.0.1:{FORMGRADER_PORT}",
-        "command": [str(STAFF / "bin/jupyterhub-singleuser")],
+
+def _on_the_course(name: str, port: int, command: list[str], more: dict[str, str]) -> dict[str, object]:
+    """Return a service that works on the course folder, as the account that grades."""
+    return {
+        "name": name,
+        "url": f"http://127.0.0.1:{port}",
+        "command": command,
         "user": "" if AUTHENTICATOR == "single" else GRADER,
         "cwd": str(ROOT / "course"),
         "oauth_no_confirm": True,
@@ -220,28 +220,25 @@ c.JupyterHub.services = [
         | {
             # The course's own settings put the wall around autograding, wherever the server is started.
             "JUPYTER_CONFIG_PATH": f"{ROOT}/course:{SETTINGS}/formgrader:{SETTINGS}/everybody",
-            # In JupyterLab, so that its links to notebooks open them.
-            "JUPYTERHUB_DEFAULT_URL": "/lab?formgrader=true",
-            "JUPYTERHUB_ROOT_DIR": f"{ROOT}/course",
             "HUB_COURSE_FOLDER": f"{ROOT}/course",
             "HUB_GRADEBOOK": GRADEBOOK,
-        },
-    },
+        }
+        | more,
+    }
+
+
+c.JupyterHub.services = [
+    # The formgrader is a Jupyter server of its own. Its name is the course's, or nbgrader's list of courses
+    # does not find it.
+    _on_the_course(
+        COURSE,
+        FORMGRADER_PORT,
+        [str(STAFF / "bin/jupyterhub-singleuser")],
+        # In JupyterLab, so that its links to notebooks open them.
+        {"JUPYTERHUB_DEFAULT_URL": "/lab?formgrader=true", "JUPYTERHUB_ROOT_DIR": f"{ROOT}/course"},
+    ),
     # The hidden checks' verdict before the deadline, for students: by the same account, behind the wall.
-    {
-        "name": SELF_CHECK,
-        "url": f"http://127.0.0.1:{SELF_CHECK_PORT}",
-        "command": [str(STAFF / "bin/python"), "-m", "grader.selfcheck"],
-        "user": "" if AUTHENTICATOR == "single" else GRADER,
-        "cwd": str(ROOT / "course"),
-        "oauth_no_confirm": True,
-        "environment": _environment_of(STAFF, "formgrader")
-        | {
-            "JUPYTER_CONFIG_PATH": f"{ROOT}/course:{SETTINGS}/formgrader:{SETTINGS}/everybody",
-            "HUB_COURSE_FOLDER": f"{ROOT}/course",
-            "HUB_GRADEBOOK": GRADEBOOK,
-        },
-    },
+    _on_the_course(SELF_CHECK, SELF_CHECK_PORT, [str(STAFF / "bin/python"), "-m", "grader.selfcheck"], {}),
 ]
 
 # --- who may do what ------------------------------------------------------------------------------------
