@@ -21,7 +21,6 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
@@ -33,8 +32,6 @@ from grader.records import Grade, Submission
 from grader.sandbox import Sandbox
 
 __all__ = ["LocalWorkers"]
-
-T = TypeVar("T")
 
 PR_SET_PDEATHSIG = 1
 END_SECONDS = 5.0  # for a worker to go when it is told to
@@ -86,12 +83,12 @@ class LocalWorkers:
                 outer.set_exception(error)
                 return outer
             try:
-                inner = self._pool.submit(_grade, str(paper), seed)
+                inner = self._pool.submit(_grade, paper, seed)
             except BrokenProcessPool:
                 self._pool.shutdown(wait=False)
                 self._pool = self._start()
-                inner = self._pool.submit(_grade, str(paper), seed)
-        inner.add_done_callback(lambda done: _pass_on(done, outer))
+                inner = self._pool.submit(_grade, paper, seed)
+        inner.add_done_callback(lambda done: _pass_on(done, paper, outer))
         return outer
 
     def close(self) -> None:
@@ -114,25 +111,27 @@ class LocalWorkers:
         return ProcessPoolExecutor(self.slots, get_context("spawn"), _prepare, arguments)
 
 
-def _pass_on(done: Future[str], outer: Future[Grade]) -> None:
-    if not outer.set_running_or_notify_cancel():
-        return  # nobody wants it any more
-    if done.cancelled() or isinstance(done.exception(), BrokenProcessPool):
-        outer.set_exception(Lost("a worker process died"))
-    elif done.exception() is not None:
-        outer.set_exception(done.exception())
-    else:
-        try:
-            outer.set_result(_taken(Path(done.result()), Grade))
-        except OSError as error:
-            outer.set_exception(Lost(f"a worker's result can't be read ({error.strerror})"))
+def _pass_on(done: Future[None], paper: Path, outer: Future[Grade]) -> None:
+    """Tell what came of *paper*, and remove it and its grade, whether somebody still wants it or not."""
+    graded = _grade_of(paper)
+    try:
+        if not outer.set_running_or_notify_cancel():
+            return  # nobody wants it any more
+        if done.cancelled() or isinstance(done.exception(), BrokenProcessPool):
+            outer.set_exception(Lost("a worker process died"))
+        elif done.exception() is not None:
+            outer.set_exception(done.exception())
+        else:
+            outer.set_result(msgspec.msgpack.decode(graded.read_bytes(), type=Grade))
+    except OSError as error:
+        outer.set_exception(Lost(f"a worker's result can't be read ({error.strerror})"))
+    finally:
+        for file in (paper, graded):
+            file.unlink(missing_ok=True)
 
 
-def _taken(path: Path, kind: type[T]) -> T:
-    """Read a message, which is gone then."""
-    content = path.read_bytes()
-    path.unlink()
-    return msgspec.msgpack.decode(content, type=kind)
+def _grade_of(paper: Path) -> Path:
+    return paper.with_suffix(".grade")
 
 
 def _prepare(config: Config, parent: int, scratch: str) -> None:
@@ -150,13 +149,11 @@ def _prepare(config: Config, parent: int, scratch: str) -> None:
     atexit.register(_place.sandbox.close)
 
 
-def _grade(paper: str, seed: bytes | None) -> str:
-    """Grade the submission in the file *paper*; return the name of the file with its grade."""
+def _grade(paper: Path, seed: bytes | None) -> None:
+    """Grade the submission in the file *paper*, and lay its grade beside it."""
     if _place is None:
         raise RuntimeError("A worker was not prepared.")
-    submission = _taken(Path(paper), Submission)
+    submission = msgspec.msgpack.decode(paper.read_bytes(), type=Submission)
     with contextlib.redirect_stdout(None):
         grade = pipeline.grade(submission, _place.config, _place.sandbox, seed)
-    result = Path(paper).with_suffix(".grade")
-    result.write_bytes(msgspec.msgpack.encode(grade))
-    return str(result)
+    _grade_of(paper).write_bytes(msgspec.msgpack.encode(grade))
