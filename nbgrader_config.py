@@ -24,3 +24,7 @@ c.Autograde.autograde_preprocessors = [
     "grader.preprocessors.SavePoints",  # in place of nbgrader.preprocessors.SaveAutoGrades
     "nbgrader.preprocessors.AssignLatePenalties",
 ]
+c.GenerateFeedback.preprocessors = [
+    "grader.preprocessors.TellScores",  # in place of nbgrader.preprocessors.GetGrades
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]

@@ -21,7 +21,13 @@ from grader.harmless import IGNORED_BY_MATHJAX, html_block, output_node, svg_ima
 from grader.records import CellScore, CheckResult, Grade, Verdict
 from grader.score import PREFIX
 
-__all__ = ["check_cell_outputs", "format_points", "notes_markdown", "refusal_markdown"]
+__all__ = [
+    "check_cell_outputs",
+    "format_points",
+    "manual_score_output",
+    "notes_markdown",
+    "refusal_markdown",
+]
 
 SIGNS = {
     Verdict.PASSED: ("✓", "passed", "#2c9a55"),
@@ -34,6 +40,7 @@ UNGRADED = (
     "This part could not be graded automatically, through no fault of yours. "
     "Your instructor has been told and will look at it."
 )
+MANUAL = "#3b7dd8"
 NO_WALL = "Graded without isolation, for trying out: these points do not count."
 
 CARD = (
@@ -64,6 +71,17 @@ def check_cell_outputs(grade: Grade, score: CellScore) -> list[nbformat.Notebook
         return [output_node("display_data", data=shown | {"text/plain": text}, metadata={})]
     number = {"text/plain": repr(float(score.points))}
     return [output_node("execute_result", data=shown | number, metadata={}, execution_count=None)]
+
+
+def manual_score_output(points: float, max_points: float) -> nbformat.NotebookNode:
+    """Return the output that stands above a check cell's own where a person has set its points."""
+    given = f"Set by your instructor: {format_points(points)} of {format_points(max_points)} points"
+    below = "What the automatic checks found follows; its points are replaced by these."
+    shown = f'<p style="margin:.2em 0"><b>{given}</b></p><p style="{TEXT};{MUTED}">{below}</p>'
+    card = f'<div style="{CARD.format(color=MANUAL)}">{shown}</div>'
+    return output_node(
+        "display_data", data={"text/html": card, "text/plain": f"{given}. {below}"}, metadata={}
+    )
 
 
 def notes_markdown(notes: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """
-Step 6: nbgrader's door. Calls pipeline.grade() where nbgrader would execute the notebook, and saves its
-points.
+Step 6: nbgrader's door. Calls pipeline.grade() where nbgrader would execute the notebook, saves its points,
+and says on the feedback page where a person has set others.
 
 `nbgrader autograde`, the formgrader's button and NbGraderAPI come in here, by way of nbgrader_config.py and
 grader/converter.py. No verdict is made here, and nothing is read from a cell's outputs: stock nbgrader gives
@@ -15,19 +15,19 @@ from nbformat import NotebookNode
 from nbgrader import utils
 from nbgrader.api import Comment, Gradebook, MissingEntry
 from nbgrader.api import Grade as GradebookEntry
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
 from sqlalchemy.orm import joinedload
 
 from grader import archive, pipeline, unfinished
 from grader.errors import GraderError, WallError
-from grader.feedback import check_cell_outputs
+from grader.feedback import check_cell_outputs, manual_score_output
 from grader.harmless import clean_outputs
 from grader.records import CellScore, CheckResult, Grade, Provenance, Submission, Verdict
 from grader.run import Run
 from grader.score import PREFIX
 from grader.submission import from_notebook
 
-__all__ = ["GradeNotebook", "SavePoints"]
+__all__ = ["GradeNotebook", "SavePoints", "TellScores"]
 
 Resources = dict[str, dict[str, object]]
 POINTS = "points_of_check_cells"
@@ -130,13 +130,42 @@ class SavePoints(NbGraderPreprocessor):  # type: ignore[misc]
 
     def _score(self, cell: NotebookNode, grades: dict[str, GradebookEntry], points: dict[str, float]) -> None:
         grade = _entry(grades, cell)
-        by_checks = cell.cell_type == "code" and not utils.is_solution(cell)
-        if by_checks:
+        if _is_check(cell):
             grade.auto_score = points.get(grade.name)
         else:
             grade.auto_score, _ = utils.determine_grade(cell, self.log)
         # As nbgrader does: a manual score stays, and a person is asked whether it still holds.
         grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
+
+
+class TellScores(GetGrades):  # type: ignore[misc]
+    """
+    Gives the feedback page its points and comments, and says where a person has set a check cell's points.
+
+    The cell's outputs are from the autograding and still tell the points of the checks, which count no more.
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
+        """Do what nbgrader does, and put a line above the outputs of each check cell with a manual score."""
+        nb, resources = super().preprocess(nb, resources)
+        names = resources["nbgrader"]
+        with Gradebook(names["db_url"]) as gradebook:
+            submitted = gradebook.find_submission_notebook(
+                names["notebook"], names["assignment"], names["student"]
+            )
+            grades = _by_name(gradebook, GradebookEntry, submitted.id)
+            for cell in nb.cells:
+                if not (utils.is_grade(cell) and _is_check(cell)):
+                    continue
+                grade = _entry(grades, cell)
+                if grade.manual_score is not None:
+                    cell.outputs.insert(0, manual_score_output(grade.manual_score, grade.max_score))
+        return nb, resources
+
+
+def _is_check(cell: NotebookNode) -> bool:
+    """Whether hidden checks give the points of a cell that has points, rather than a person."""
+    return bool(cell.cell_type == "code" and not utils.is_solution(cell))
 
 
 def _by_name(gradebook: Gradebook, kind: type[Entry], notebook_id: str) -> dict[str, Entry]:

@@ -162,6 +162,20 @@ def test_a_manual_score_survives_grading_anew_and_is_flagged(course: Course) -> 
         assert grade.needs_manual_grade
 
 
+def test_feedback_says_which_points_a_person_has_set(course: Course) -> None:
+    course.submit("anna", course.solved(half="0/1"))
+    course.autograde()
+    assert "Set by your instructor" not in course.feedback("anna")
+    with Gradebook(f"sqlite:///{course.root}/gradebook.db") as gradebook:
+        gradebook.find_grade("check_half", "numbers", "tiny", "anna").manual_score = 2.5
+        gradebook.db.commit()
+    page = course.feedback("anna")
+    assert page.count("Set by your instructor: 2.5 of 3 points") == 1
+    # It stands in the cell of its own check, before what that check found.
+    assert page.index("<code>double</code>") < page.index("Set by your") < page.index("<code>half</code>")
+    assert "Set by your instructor" not in json.dumps(course.autograded("anna"))  # made anew for each page
+
+
 def test_a_newer_submission_is_graded_anew_and_an_old_one_is_not(course: Course, marker: Marker) -> None:
     stamp = course.submit("anna", course.solved(half="0/1")).with_name("timestamp.txt")
     stamp.write_text("2026-01-09 12:00:00 UTC")
