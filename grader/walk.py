@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from grader import archive, pipeline, unfinished
 from grader.config import Config
 from grader.errors import ConfigError, SubmissionError, WallError
+from grader.gradebook import try_gradebook
 from grader.intake import read_bytes
 from grader.pool.ahead import Ahead, Stopped, Workers
 from grader.pool.progress import ClassProgress
@@ -55,11 +56,9 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
 
     def convert_notebooks(self) -> None:
         """Grade every submission that is due, behind one wall."""
-        run = self._begin()
-        due = self._due()
         pool = GraderPool(parent=self)
+        run, due, workers = self._prepared(pool)
         run.progress = ClassProgress(len(due), self.log, pool.line_seconds)
-        workers = self._workers(pool, len(due))
         try:
             with run.walled(elsewhere=workers is not None and workers.elsewhere), run.progress.shown():
                 if workers is not None:
@@ -67,8 +66,7 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
                 super().convert_notebooks()
             self.log.info("%s", run.progress.line())
         except WallError as error:
-            self.log.error("Nothing was graded: %s", error)  # noqa: TRY400 - no fault in our code
-            raise NbGraderException(f"Nothing was graded: {error}") from None
+            raise self._refused(error) from None
         except KeyboardInterrupt:
             self.log.error("Stopped: %s. %s", run.progress.line(), GOES_ON)  # noqa: TRY400
             raise
@@ -83,15 +81,23 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
         if run.failures:
             raise NbGraderException(f"{len(run.failures)} submissions need a person; see the messages above.")
 
-    def _workers(self, pool: GraderPool, due: int) -> Workers | None:
+    def _prepared(self, pool: GraderPool) -> tuple[Run, list[tuple[str, str, str]], Workers | None]:
+        """Return the run, what is due in it, and who grades that ahead; nothing is touched before."""
         try:
-            return pool.workers(self.exporter.run.config, due)
+            run = self._begin()
+            due = self._due()
+            return run, due, pool.workers(run.config, len(due))
         except ConfigError as error:
-            self.log.error("Nothing was graded: %s", error)  # noqa: TRY400 - no fault in our code
-            raise NbGraderException(f"Nothing was graded: {error}") from None
+            raise self._refused(error) from None
+
+    def _refused(self, error: ConfigError | WallError) -> NbGraderException:
+        """Say why nothing was graded; return what ends nbgrader without a traceback."""
+        self.log.error("Nothing was graded: %s", error)
+        return NbGraderException(f"Nothing was graded: {error}")
 
     def _begin(self) -> Run:
         """Begin a run: the course's settings, and an assignment that the gradebook knows."""
+        try_gradebook(self.coursedir.db_url, self.coursedir.course_id)
         exporter = self.exporter
         config = Config(
             Path(self.coursedir.root),

@@ -7,16 +7,14 @@ from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps.baseapp import NbGrader
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
 
 from grader.errors import ConfigError
+from grader.gradebook import SQLITE, try_gradebook
 
 __all__ = ["Points", "open_course", "open_settings", "points_of", "students_of"]
 
 # grade_id → automatic and manual points of a graded cell; None where there are none
 Points = dict[str, tuple[float | None, float | None]]
-SQLITE = "sqlite:///"
 
 
 class _CourseApp(NbGrader):  # type: ignore[misc]
@@ -49,22 +47,8 @@ def open_settings(course: Path) -> NbGrader:
     url = app.coursedir.db_url
     if url.startswith(SQLITE) and not Path(url.removeprefix(SQLITE)).is_file():
         raise ConfigError(f"There is no gradebook {url.removeprefix(SQLITE)}: nothing was graded yet.")
-    _try_gradebook(url, app.coursedir.course_id)
+    try_gradebook(url, app.coursedir.course_id)
     return app
-
-
-def _try_gradebook(url: str, course_id: str) -> None:
-    """Open the gradebook once: what is wrong with its server is told here, in one line."""
-    known = "that CourseDirectory.db_url names"
-    try:
-        known = make_url(url).render_as_string()  # with *** for the password
-        Gradebook(url, course_id).close()
-    except (SQLAlchemyError, ImportError) as error:
-        why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-        raise ConfigError(
-            f"The gradebook {known} can't be opened: {why}. Is its server running, and are address, name and "
-            "password right? The driver for PostgreSQL comes with pip install '.[postgres]'."
-        ) from None
 
 
 def open_course(course: Path, assignment: str) -> NbGrader:

@@ -176,6 +176,17 @@ def test_feedback_says_which_points_a_person_has_set(course: Course) -> None:
     assert "Set by your instructor" not in json.dumps(course.autograded("anna"))  # made anew for each page
 
 
+def test_a_damaged_gradebook_stops_the_run_before_anything_is_touched(course: Course) -> None:
+    course.submit("anna", course.solved())
+    (course.root / "gradebook.db").write_bytes(b"no database " * 100)
+    result = course.autograde()
+    assert not result["success"]
+    assert "gradebook.db can't be opened: file is not a database" in result["log"]
+    assert "put a backup in its place" in result["log"]
+    assert "Traceback" not in result["log"]
+    assert not course.folder("anna", "autograded").exists()
+
+
 def test_a_newer_submission_is_graded_anew_and_an_old_one_is_not(course: Course, marker: Marker) -> None:
     stamp = course.submit("anna", course.solved(half="0/1")).with_name("timestamp.txt")
     stamp.write_text("2026-01-09 12:00:00 UTC")

@@ -181,3 +181,11 @@ def test_a_server_that_is_gone_is_named_in_one_line_and_its_password_is_not(term
     assert "postgresql+psycopg://grader:***@127.0.0.1:1/postgres can't be opened: " in str(told.value)
     assert "Is its server running" in str(told.value)
     assert PASSWORD not in str(told.value)
+    result = term.autograde()
+    assert not result["success"]
+    assert (
+        "Nothing was graded: The gradebook postgresql+psycopg://grader:***@127.0.0.1:1/postgres"
+        in result["log"]
+    )
+    assert "Traceback" not in result["log"]
+    assert PASSWORD not in result["log"]
