@@ -132,9 +132,9 @@ def clean_markdown(source: str, attachments: Mapping[str, Mapping[str, str]] | N
     """
     if len(source) > MAX_MARKDOWN:
         return _as_text(source)
-    if _is_plain(source):
-        return source
     try:
+        if _is_plain(source):
+            return source
         rendered = _render(source, attachments or {})
         block = html_block(_without_tex_commands(clean_html(rendered)))
         unchanged = _render(block, {}).strip() == block

@@ -12,7 +12,7 @@ import hashlib
 import importlib.metadata
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -43,6 +43,7 @@ __all__ = [
     "sandbox_of",
     "start",
     "submission_seed",
+    "try_course",
     "versions",
 ]
 
@@ -83,6 +84,20 @@ def grade(submission: Submission, config: Config, sandbox: Sandbox, seed: bytes 
         seconds=time.perf_counter() - started,
         restarts=restarts,
     )
+
+
+def try_course(config: Config, assignment: str, notebooks: Iterable[str]) -> None:
+    """
+    Try what every grading of an assignment needs of the course, its secret and its digits.
+
+    Raises:
+        ConfigError: one of them can't be used.
+    """
+    secret.read_or_create(config.course)
+    known = catalogue.known()
+    found = [catalogue.find(assignment, name) for name in notebooks if (assignment, name) in known]
+    if any(checks.takes_digits for checks in found):
+        digits_of(config)()
 
 
 def checks_of(submission: Submission) -> CheckSet | None:
@@ -219,11 +234,19 @@ def digits_name(submission: Submission, config: Config) -> str:
     return digits_of(config)().name if checks and checks.takes_digits else ""
 
 
-@functools.cache
 def versions(imports: tuple[str, ...] = ()) -> dict[str, str]:
-    """Return the versions of what a result may depend on; PyTorch's where the notebook may import it."""
+    """
+    Return the versions of what a result may depend on; PyTorch's where the notebook may import it.
+
+    They are those at the first call in this process, as `package_digest` is.
+    """
+    return dict(_versions(with_torch="torch" in imports))
+
+
+@functools.cache
+def _versions(*, with_torch: bool) -> dict[str, str]:
     names = ["grader", "ipython", "matplotlib", "nbgrader", "numpy", "pytest"]
-    names += ["torch"] if "torch" in imports else []
+    names += ["torch"] if with_torch else []
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in names}
 
 

@@ -82,15 +82,18 @@ class GradeNotebook(NbGraderPreprocessor):  # type: ignore[misc]
 
     def _known(self, submission: Submission, run: Run) -> Grade | None:
         """Return the grade of this very submission, where it is recorded or was worked out ahead."""
+        if run.ahead is not None:
+            grade = run.ahead.take(submission)  # none for what is known
+            if grade is not None:
+                return grade
         agreed = unfinished.agreed(submission, run.config.course)
         if agreed is not None:
             return agreed
-        if run.ahead is not None:
-            grade = run.ahead.take(submission)
-            if grade is not None:
-                return grade
         if run.force:
             return None
+        known = unfinished.left_alone(submission, run.config)
+        if known is not None:
+            return known
         known = pipeline.recorded(submission, run.config)
         if known is not None:
             self.log.info(

@@ -16,11 +16,12 @@ from pathlib import Path
 
 import msgspec
 
-from grader import archive
+from grader import archive, pipeline
+from grader.config import Config
 from grader.records import Grade, Submission
 from grader.whole import write_whole
 
-__all__ = ["agree", "agreed", "agreed_in", "fingerprint", "marker_of"]
+__all__ = ["agree", "agreed", "agreed_in", "fingerprint", "left_alone", "marker_of"]
 
 NAME = ".unfinished"
 
@@ -57,6 +58,23 @@ def agreed(submission: Submission, course: Path) -> Grade | None:
     if notebooks.get(submission.notebook) != fingerprint(submission):
         return None
     return archive.load(archive.record_path(course, *names, submission.notebook))
+
+
+def left_alone(submission: Submission, config: Config) -> Grade | None:
+    """
+    Return the record of a notebook that is none of those that were agreed on, beside one that is.
+
+    The walk makes the whole submission good, and this one's points stay: nobody has agreed to other ones.
+    None where nothing was agreed on, or the notebook is another than the recorded one.
+    """
+    notebooks = _read(marker_of(config.course, submission.student_id, submission.assignment))
+    if not notebooks or submission.notebook in notebooks:
+        return None
+    names = submission.student_id, submission.assignment, submission.notebook
+    grade = archive.load(archive.record_path(config.course, *names))
+    if grade is None or grade.points is None:
+        return None
+    return grade if grade.provenance.seed == pipeline.submission_seed(submission, config).hex() else None
 
 
 def agreed_in(course: Path, assignment: str) -> dict[str, frozenset[str]]:

@@ -32,6 +32,7 @@ EXCHANGE_FILES = (TIMESTAMP, "submission_secret.txt")
 EXCHANGE_FILE_BYTES = 4096
 AS_HANDED_IN = "nbgrader.preprocessors.LimitOutput"  # nbconvert needs one preprocessor; there is no output
 GOES_ON = "What is graded stays; the same command goes on where it stopped."
+BEGINS_ANEW = "What is graded stays; with --force the same command begins anew."
 
 
 class _ExchangeFilesOnly(BaseConverter):  # type: ignore[misc]
@@ -53,6 +54,7 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
 
     notebooks: list[str]  # paths of the submission at hand; kept by nbgrader
     _registered: list[object] | None = None  # what the exporter runs
+    _whole_is_due = False  # the submission at hand: each of its notebooks is to be graded
 
     def convert_notebooks(self) -> None:
         """Grade every submission that is due, behind one wall."""
@@ -65,13 +67,13 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
                     run.ahead = Ahead(workers, self._read_ahead(due), run.config, self._is_known)
                 super().convert_notebooks()
             self.log.info("%s", run.progress.line())
-        except WallError as error:
+        except (ConfigError, WallError) as error:
             raise self._refused(error) from None
         except KeyboardInterrupt:
-            self.log.error("Stopped: %s. %s", run.progress.line(), GOES_ON)  # noqa: TRY400
+            self.log.error("Stopped: %s. %s", run.progress.line(), self._what_is_next)  # noqa: TRY400
             raise
         except Stopped as stop:
-            self.log.error("Stopped: %s. %s %s", run.progress.line(), stop, GOES_ON)  # noqa: TRY400
+            self.log.error("Stopped: %s. %s %s", run.progress.line(), stop, self._what_is_next)  # noqa: TRY400
             raise NbGraderException(f"Stopped: {stop}") from None
         finally:
             if workers is not None:
@@ -80,6 +82,10 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
                 self.log.error("%s", failure)
         if run.failures:
             raise NbGraderException(f"{len(run.failures)} submissions need a person; see the messages above.")
+
+    @property
+    def _what_is_next(self) -> str:
+        return BEGINS_ANEW if self.force else GOES_ON
 
     def _prepared(self, pool: GraderPool) -> tuple[Run, list[tuple[str, str, str]], Workers | None]:
         """Return the run, what is due in it, and who grades that ahead; nothing is touched before."""
@@ -107,7 +113,9 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
         )
         run = Run(config, force=self.force)
         exporter.run = run
-        self._known_notebooks(self.coursedir.assignment_id)
+        assignment = self.coursedir.assignment_id
+        # What is wrong with the course is told before anything is touched, and not once for each student.
+        pipeline.try_course(config, assignment, sorted(self._known_notebooks(assignment)))
         return run
 
     def _due(self) -> list[tuple[str, str, str]]:
@@ -138,17 +146,30 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
         folder = Path(self._format_dest(assignment_id, student_id))
         if self.force or self._marker(assignment_id, student_id).exists() or not folder.exists():
             return True
-        if self.coursedir.notebook_id != "*":
-            return not all((folder / Path(file).name).exists() for file in files)
-        times = [
-            self.coursedir.get_existing_timestamp(str(path))
-            for path in (self._format_source(assignment_id, student_id), folder)
-        ]
-        return None not in times and times[0] > times[1]
+        if self._is_part and not all((folder / Path(file).name).exists() for file in files):
+            return True
+        return self.is_newer(assignment_id, student_id)
+
+    @property
+    def _is_part(self) -> bool:
+        """Whether only some notebooks of each submission are walked through (`--notebook`)."""
+        return bool(self.coursedir.notebook_id != "*")
+
+    def is_newer(self, assignment_id: str, student_id: str) -> bool:
+        """Whether a submission was handed in after the one that was graded."""
+        names = assignment_id, student_id
+        folders = self._format_source(*names), self._format_dest(*names)
+        if _timestamp_trouble(Path(folders[0], TIMESTAMP)):
+            return False  # which is told where the submission is looked at
+        handed_in, graded = (self.coursedir.get_existing_timestamp(folder) for folder in folders)
+        return None not in (handed_in, graded) and bool(handed_in > graded)
 
     def _read_ahead(self, due: list[tuple[str, str, str]]) -> Iterator[Submission]:
         for file, student, assignment in due:
-            submission = self.exporter.read_ahead(file, student, assignment, Path(file).stem)
+            try:
+                submission = self.exporter.read_ahead(file, student, assignment, Path(file).stem)
+            except Exception:  # noqa: BLE001, S112 - it comes up again, and is told, when the walk is at this file
+                continue
             if submission is not None:
                 yield submission
 
@@ -156,7 +177,10 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
         run = self.exporter.run
         if unfinished.agreed(submission, run.config.course) is not None:
             return True
-        return not run.force and pipeline.recorded(submission, run.config) is not None
+        if run.force:
+            return False
+        known = unfinished.left_alone(submission, run.config) or pipeline.recorded(submission, run.config)
+        return known is not None
 
     def _marker(self, assignment_id: str, student_id: str) -> Path:
         """Return the file that is there while a submission is being graded; see grader.unfinished."""
@@ -173,10 +197,14 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
         if trouble:
             run.fail(name, f"was not graded: {trouble}")
             return False
+        if student_id in self.coursedir.student_id_exclude.split(","):
+            return False
         marker = self._marker(assignment_id, student_id)
-        if marker.exists() and not self.force:  # forced, nbgrader itself removes what it will write
+        was_cut_off = marker.exists()
+        self._whole_is_due = was_cut_off or self.is_newer(assignment_id, student_id)
+        if was_cut_off and not self.force:  # forced, nbgrader itself removes what it will write
             self.log.warning("%s: its grading was cut off; it is made good.", name)
-            shutil.rmtree(self._format_dest(assignment_id, student_id), ignore_errors=True)
+            self._remove_graded(assignment_id, student_id)
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.touch()  # before nbgrader removes what is there
         due: bool = super().init_destination(assignment_id, student_id)
@@ -184,10 +212,28 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
             marker.unlink()
         return due
 
+    def _remove_graded(self, assignment_id: str, student_id: str) -> None:
+        """Remove what will be written, so that nbgrader takes the submission for one that is not graded."""
+        folder = Path(self._format_dest(assignment_id, student_id))
+        if not self._is_part:
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+        for file in self.notebooks:
+            (folder / Path(file).name).unlink(missing_ok=True)
+
     def set_permissions(self, assignment_id: str, student_id: str) -> None:
-        """Set them, as the last step of a submission: now it is graded."""
+        """Set them, as the last step of a submission: now it is graded, unless a part of it is still due."""
         super().set_permissions(assignment_id, student_id)
-        self._marker(assignment_id, student_id).unlink(missing_ok=True)
+        if not self._leaves_a_rest(assignment_id, student_id):
+            self._marker(assignment_id, student_id).unlink(missing_ok=True)
+
+    def _leaves_a_rest(self, assignment_id: str, student_id: str) -> bool:
+        """Whether notebooks that are due were not chosen for this walk: the next one makes them good."""
+        if not (self._is_part and self._whole_is_due):
+            return False
+        folder = Path(self._format_source(assignment_id, student_id))
+        others = self._known_notebooks(assignment_id) - {Path(file).stem for file in self.notebooks}
+        return any((folder / f"{name}.ipynb").exists() for name in others)
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
         """
@@ -278,6 +324,8 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
         inside = [path for path in (folder, *folder.parents) if submitted in path.parents]
         if any(path.is_symlink() for path in inside or [folder]):
             return f"{folder} is a link. Put the submission itself there."
+        if not _is_text(student_id):
+            return "the name of its folder is not UTF-8. Rename the folder to the student's id."
         if self.coursedir.notebook_id == "*":
             known = self._known_notebooks(assignment_id)
             names = [Path(path).name for path in files]
@@ -301,6 +349,15 @@ def _timestamp_trouble(path: Path) -> str:
     except Exception:  # noqa: BLE001 - what the date parser raises is not documented
         return f"{TIMESTAMP} is not a date. Correct it, or delete it if the time does not matter."
     return ""
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name in the file system can be written down; some zip files have others."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _listed(names: list[str], most: int = 5) -> str:

@@ -48,6 +48,7 @@ def run(
 
     Raises:
         GraderError: pytest could not collect or run the checks.
+        KeyboardInterrupt: somebody stopped the run meanwhile.
     """
     judge = Judge(checks, student, secret, digits)
     collected = _Session(judge, only)
@@ -55,6 +56,8 @@ def run(
     here = [f"--rootdir={checks.path.parent}", f"--confcutdir={checks.path.parent}"]
     with _only_our_plugin():
         status = pytest.main([*QUIET, *here, str(checks.path)], plugins=[collected])
+    if collected.stopped:
+        raise KeyboardInterrupt  # which pytest took, and which was meant for the whole run
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or not judge.results:
         trouble = "; ".join(collected.trouble) or f"pytest ended with {status!r}"
         raise GraderError(f"The checks of {checks.assignment}/{checks.notebook} did not run: {trouble}")
@@ -104,6 +107,7 @@ class _Session:
         self.judge = judge
         self.only = only
         self.trouble: list[str] = []
+        self.stopped = False
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[JUDGE] = self.judge
@@ -116,6 +120,9 @@ class _Session:
         items.sort(key=lambda item: _position(item, blanks))
         if self.only:
             items[:] = [item for item in items if _blank_of(item) == self.only]
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.stopped = excinfo.type is KeyboardInterrupt  # pytest's own kinds of it mean something else
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

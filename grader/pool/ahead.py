@@ -121,8 +121,7 @@ class Ahead:
             except (Lost, CancelledError):
                 if task.tries >= TRIES:
                     return None
-                task.tries += 1
-                task.future = self._workers.submit(task.submission)
+                self._sent(task)
             except WallError:
                 return None
             except GraderError:
@@ -154,11 +153,19 @@ class Ahead:
     def _is_known(self, submission: Submission) -> bool:
         try:
             return self._known(submission)
-        except GraderError:
-            return False  # it comes up again with its own submission, not with the one that the walk is at
+        except Exception:  # noqa: BLE001 - it comes up again with its own submission, not with the one at hand
+            return False
 
     def _start(self, submission: Submission) -> _Task:
-        task = _Task(submission, self._workers.submit(submission))
+        return self._sent(_Task(submission, Future(), tries=0))
+
+    def _sent(self, task: _Task) -> _Task:
+        task.tries += 1
+        try:
+            task.future = self._workers.submit(task.submission)
+        except Exception as error:  # noqa: BLE001 - it is this submission's, whichever the walk is at
+            task.future = Future()
+            task.future.set_exception(error)
         task.future.add_done_callback(lambda future: self._keep(task, future))
         return task
 

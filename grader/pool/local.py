@@ -123,8 +123,8 @@ def _pass_on(done: Future[None], paper: Path, outer: Future[Grade]) -> None:
             outer.set_exception(done.exception())
         else:
             outer.set_result(msgspec.msgpack.decode(graded.read_bytes(), type=Grade))
-    except OSError as error:
-        outer.set_exception(Lost(f"a worker's result can't be read ({error.strerror})"))
+    except Exception as error:  # noqa: BLE001 - whoever waits for it must hear something
+        outer.set_exception(Lost(f"a worker's result can't be read ({error})"))
     finally:
         for file in (paper, graded):
             file.unlink(missing_ok=True)

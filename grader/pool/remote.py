@@ -272,5 +272,11 @@ class _Course:
 
 
 _course = _Course()
+# Both are kept from their first call on. That is now, as this code is read: a worker that stood idle while
+# its installation was brought up to date has the old code in memory, and must not pass for the new one.
+pipeline.package_digest()
+with contextlib.suppress(ImportError):  # no PyTorch here; a job that wants it is refused
+    pipeline.versions(("torch",))
+pipeline.versions()
 _at_work = threading.Lock()  # pytest, which runs the checks, is one for a process
 atexit.register(_course.close)

@@ -20,7 +20,7 @@ from grader.terminal import plain_line
 
 __all__ = ["regrade"]
 
-REFUSED = 1  # exit status
+REFUSED = OUTDATED = 1  # exit status
 
 
 def regrade(
@@ -46,7 +46,8 @@ def regrade(
         agreed: whether to write without asking.
 
     Returns:
-        The exit status: 0 where it is done or there was nothing to do, 1 where the answer was no.
+        The exit status: 0 where it is done or there was nothing to do, 1 where the answer was no, or
+        somebody's work or grade has changed while the question stood open.
 
     Raises:
         GraderError: a mistake of the user, or the wall does not stand.
@@ -66,13 +67,17 @@ def regrade(
     if not agreed and not _confirmed(count):
         console.print("Nothing was written. With --yes it is written without a question.")
         return REFUSED
-    settle(rehearsal, app, reason, check)
-    carry_over(rehearsal.changes, app)
-    console.print(f"Written: {count}.", soft_wrap=True)
-    if any(change.moves for change in rehearsal.changes):
+    written, outdated = settle(rehearsal, app, reason, check)
+    show_left(outdated, console)
+    if not written:
+        console.print("Nothing was written.")
+        return OUTDATED
+    carry_over(written, app)
+    console.print(f"Written: {count_of(written)}.", soft_wrap=True)
+    if any(change.moves for change in written):
         console.print(f"Each changed score has a line in {audit_path(course)}", soft_wrap=True, markup=False)
     console.print(f"New feedback pages: nbgrader generate_feedback {assignment} --force", soft_wrap=True)
-    return 0
+    return OUTDATED if outdated else 0
 
 
 def _rehearse(app: NbGrader, student: str, check: str) -> Rehearsal:

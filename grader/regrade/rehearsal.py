@@ -165,9 +165,13 @@ class Rehearsal(CourseAutograde):
         assignment = self.coursedir.assignment_id
         for file, student in files:
             name = Path(file).stem
-            submission = self.exporter.read_ahead(file, student, assignment, name)
-            refusal = self.exporter.forget(file)
-            reason = f"can't be read: {refusal}" if submission is None else self._why_left(submission, run)
+            submission = None
+            try:
+                submission = self.exporter.read_ahead(file, student, assignment, name)
+                refusal = f"can't be read: {self.exporter.forget(file)}"
+                reason = refusal if submission is None else self._why_left(submission, run)
+            except Exception as error:  # noqa: BLE001 - a bug of ours must not hide who comes after
+                reason = f"needs a person, the grader failed: {type(error).__name__}: {error}"
             if reason:
                 self.left.append(Left(student, name, reason))
             yield None if reason else submission

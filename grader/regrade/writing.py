@@ -17,7 +17,8 @@ from nbgrader.converters import NbGraderException
 
 from grader import archive, audit, unfinished
 from grader.errors import GraderError
-from grader.regrade.movement import Change
+from grader.regrade.course import points_of
+from grader.regrade.movement import Change, Left
 from grader.regrade.rehearsal import Rehearsal
 from grader.walk import CourseAutograde
 
@@ -57,26 +58,42 @@ class Carrying(CourseAutograde):
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
         """Remove what will be written, also where a killed run has written a part of it."""
+        if self.is_newer(assignment_id, student_id):  # what was agreed is about what stood there before
+            again = f"grade it: nbgrader autograde {assignment_id} --student {student_id}"
+            self.exporter.run.fail(f"{student_id}/{assignment_id}", f"was handed in again since; {again}")
+            return False
         due: bool = super().init_destination(assignment_id, student_id)
         if due:
-            for file in self.notebooks:
-                Path(self._format_dest(assignment_id, student_id), Path(file).name).unlink(missing_ok=True)
+            self._remove_graded(assignment_id, student_id)
+        self._whole_is_due = False  # whatever changes was chosen
         return due
 
 
-def settle(rehearsal: Rehearsal, app: NbGrader, reason: str, only_check: str) -> None:
+def settle(
+    rehearsal: Rehearsal, app: NbGrader, reason: str, only_check: str
+) -> tuple[list[Change], list[Left]]:
     """
     Write records, audit and markers: from here on the change is agreed, whatever happens to this process.
 
     One student after the other, so that a kill leaves no student with a part of it. The audit comes before
     the gradebook: a kill may leave a line twice, and never a change without one.
+
+    Returns:
+        What is settled, and who was left out since the submission or its grade is another than was shown:
+        time passes while a question stands open.
     """
     course = Path(app.coursedir.root)
     assignment = app.coursedir.assignment_id
     by_student: dict[str, list[Change]] = {}
     for change in rehearsal.changes:
         by_student.setdefault(change.grade.student_id, []).append(change)
+    written: list[Change] = []
+    left: list[Left] = []
     for student, changes in by_student.items():
+        why = _why_outdated(rehearsal, app, student, changes)
+        if why:
+            left.append(Left(student, "", why))
+            continue
         notebooks = {name: mark for (whose, name), mark in rehearsal.kept.items() if whose == student}
         for change in changes:
             notebooks[change.grade.notebook] = change.submission
@@ -84,6 +101,25 @@ def settle(rehearsal: Rehearsal, app: NbGrader, reason: str, only_check: str) ->
                 archive.save(change.grade, course)
         audit.append(_entries(changes, reason, only_check), course)
         unfinished.agree(course, student, assignment, notebooks)
+        written += changes
+    return written, left
+
+
+def _why_outdated(rehearsal: Rehearsal, app: NbGrader, student: str, changes: Sequence[Change]) -> str:
+    """Return why what was shown of a student does not hold any more; empty where it does."""
+    course, assignment = Path(app.coursedir.root), app.coursedir.assignment_id
+    if rehearsal.is_newer(assignment, student):
+        return f"was handed in again meanwhile; grade it: nbgrader autograde {assignment} --student {student}"
+    for change in changes:
+        notebook = change.grade.notebook
+        record = archive.load(archive.record_path(course, student, assignment, notebook))
+        points = points_of(app, student, notebook)
+        as_shown = (record.provenance.digest if record else "") == change.digest_before and all(
+            points.get(move.grade_id, (None, None)) == (move.before, move.manual) for move in change.moves
+        )
+        if not as_shown:
+            return "was graded meanwhile, by this command or another; look again: run this command once more"
+    return ""
 
 
 def carry_over(changes: Sequence[Change], app: NbGrader) -> None:

@@ -187,6 +187,30 @@ def test_a_damaged_gradebook_stops_the_run_before_anything_is_touched(course: Co
     assert not course.folder("anna", "autograded").exists()
 
 
+def test_a_mistake_of_the_course_stops_the_run_before_anything_is_touched(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course.submit("anna", course.solved())
+    course.autograde()
+    before = course.grades("anna")
+    (course.root / ".grader_secret").chmod(0o644)
+    result = course.autograde(force=True)
+    assert not result["success"]
+    assert "Nothing was graded: " in result["log"]
+    assert "Run: chmod 600" in result["log"]
+    (course.root / ".grader_secret").chmod(0o600)
+
+    def refuse(_: FakeSandbox) -> None:
+        raise ConfigError("device must be auto, cpu or cuda")
+
+    monkeypatch.setattr(FakeSandbox, "self_test", refuse)
+    result = course.autograde(force=True)
+    assert not result["success"]
+    assert "Nothing was graded: device must be auto, cpu or cuda" in result["log"]
+    assert "Traceback" not in result["log"]
+    assert course.grades("anna") == before
+
+
 def test_a_newer_submission_is_graded_anew_and_an_old_one_is_not(course: Course, marker: Marker) -> None:
     stamp = course.submit("anna", course.solved(half="0/1")).with_name("timestamp.txt")
     stamp.write_text("2026-01-09 12:00:00 UTC")

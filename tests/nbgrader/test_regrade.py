@@ -22,6 +22,7 @@ from grader import archive, pipeline, unfinished
 from grader.audit import Entry, audit_path, system_user
 from grader.checks import catalogue
 from grader.config import Config
+from grader.converter import CourseExporter
 from grader.errors import ConfigError, GraderError, WallError
 from grader.records import Grade, Submission, Verdict
 from grader.regrade import writing
@@ -427,6 +428,138 @@ def test_a_kill_while_it_writes_is_made_good_by_the_next_run(
     assert record(course, "anna").points == 5.0
     assert [line.grade_id for line in audit(course)] == ["check_half"]
     assert not list((course.root / "records").rglob(".unfinished"))
+
+
+def with_a_second_notebook(course: Course, **shares: str) -> None:
+    """Add a notebook to the assignment, and hand in both, graded."""
+    second = course.root / "source/tiny/second.ipynb"
+    second.write_text((course.root / "source/tiny/numbers.ipynb").read_text())
+    assert course.api().generate_assignment("tiny", force=True)["success"]
+    for student, half in shares.items():
+        for name in ("numbers", "second"):
+            course.submit(student, course.solved(double="1/2", half=half), name)
+    result = course.autograde()
+    assert result["success"], result
+
+
+def points_in_second(course: Course, student: str) -> dict[str, float | None]:
+    with Gradebook(f"sqlite:///{course.root}/gradebook.db") as gradebook:
+        notebook = gradebook.find_submission_notebook("second", "tiny", student)
+        return {grade.name: grade.auto_score for grade in notebook.grades}
+
+
+def test_what_nobody_agreed_on_stays_when_autograde_makes_a_cut_off_regrade_good(
+    course: Course, marker: Corrected
+) -> None:
+    with_a_second_notebook(course, anna="1/2")
+    before = points_in_second(course, "anna")
+    marker.verdicts |= {("half", "test_b"): PASSED, ("double", "test_a"): FAILED}
+    killed(course, "convert_single_notebook", check="numbers/test_b")
+    marker.seen.clear()
+    result = course.autograde()
+    assert result["success"], result
+    assert course.grades("anna")["check_half"] == (3.0, False)
+    assert course.grades("anna")["check_double"] == (2.0, False)
+    assert points_in_second(course, "anna") == before
+    assert not marker.seen
+    assert {path.name for path in course.folder("anna", "autograded").glob("*.ipynb")} == {
+        "numbers.ipynb",
+        "second.ipynb",
+    }
+    assert not list((course.root / "records").rglob(".unfinished"))
+
+
+def test_a_part_of_a_cut_off_submission_leaves_the_rest_due(course: Course) -> None:
+    with_a_second_notebook(course, anna="1/2")
+    graded_second = course.folder("anna", "autograded") / "second.ipynb"
+    mark = unfinished.marker_of(course.root, "anna", "tiny")
+    mark.touch()
+    graded_second.with_name("numbers.ipynb").unlink()
+    result = course.autograde(CourseDirectory={"notebook_id": "numbers"})
+    assert result["success"], result
+    assert graded_second.exists()
+    assert mark.exists()
+    assert course.autograde()["success"]
+    assert graded_second.exists()
+    assert not mark.exists()
+
+
+def test_a_part_of_newer_work_leaves_the_rest_due(course: Course) -> None:
+    with_a_second_notebook(course, anna="1/2")
+    for step, day in (("autograded", 9), ("submitted", 10)):
+        (course.folder("anna", step) / "timestamp.txt").write_text(f"2026-01-{day:02} 12:00:00 UTC")
+    for name in ("numbers", "second"):
+        course.submit("anna", course.solved(), name)
+    result = course.autograde(CourseDirectory={"notebook_id": "numbers"})
+    assert result["success"], result
+    assert course.grades("anna")["check_half"] == (3.0, False)
+    assert points_in_second(course, "anna")["check_half"] == 1.5
+    assert course.autograde()["success"]
+    assert points_in_second(course, "anna")["check_half"] == 3.0
+
+
+def test_work_handed_in_while_the_question_stands_is_not_touched(
+    course: Course, marker: Corrected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graded(course, marker, anna="1/2", bert="1/2", cyd="1/2")
+    marker.verdicts["half", "test_b"] = PASSED
+
+    def meanwhile(_: str) -> bool:
+        course.submit("anna", course.solved())
+        for step, day in (("autograded", 9), ("submitted", 10)):
+            (course.folder("anna", step) / "timestamp.txt").write_text(f"2026-01-{day:02} 12:00:00 UTC")
+        with Gradebook(f"sqlite:///{course.root}/gradebook.db") as gradebook:
+            gradebook.find_grade("check_half", "numbers", "tiny", "bert").manual_score = 2.0
+            gradebook.db.commit()
+        return True
+
+    monkeypatch.setattr("grader.regrade.command._confirmed", meanwhile)
+    status, shown = again(course, agreed=False)
+    assert status == 1
+    assert "anna: was handed in again meanwhile; grade it: nbgrader autograde tiny --student anna" in shown
+    assert "bert: was graded meanwhile" in shown
+    assert "Written: 1 score of 1 student" in shown
+    assert [line.student_id for line in audit(course)] == ["cyd"]
+    assert course.grades("cyd")["check_half"] == (3.0, False)
+    assert course.grades("anna")["check_double"] == (2.0, False)
+    assert not list((course.root / "records").rglob(".unfinished"))
+    assert course.autograde()["success"]
+    assert course.grades("anna")["check_double"] == (4.0, False)
+
+
+def test_work_handed_in_after_a_regrade_was_cut_off_is_left_to_autograde(
+    course: Course, marker: Corrected
+) -> None:
+    graded(course, marker, anna="1/2")
+    marker.verdicts["half", "test_b"] = PASSED
+    killed(course, "convert_notebooks")
+    course.submit("anna", course.solved())
+    for step, day in (("autograded", 9), ("submitted", 10)):
+        (course.folder("anna", step) / "timestamp.txt").write_text(f"2026-01-{day:02} 12:00:00 UTC")
+    _, shown = again(course)
+    assert "anna: an earlier" not in shown
+    assert course.grades("anna")["check_double"] == (2.0, False)
+    assert course.autograde()["success"]
+    assert course.grades("anna")["check_double"] == (4.0, False)
+    assert not list((course.root / "records").rglob(".unfinished"))
+
+
+def test_a_file_that_brings_the_reader_down_hides_nobody_behind_it(
+    course: Course, marker: Corrected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graded(course, marker, anna="1/2", bert="1/2", cyd="1/2")
+    marker.verdicts["half", "test_b"] = PASSED
+    inner = CourseExporter.read_ahead
+
+    def fragile(self: CourseExporter, filename: str, student: str, *names: str) -> Submission | None:
+        if student == "bert":
+            raise ValueError("a bug of ours")
+        return inner(self, filename, student, *names)
+
+    monkeypatch.setattr(CourseExporter, "read_ahead", fragile)
+    _, shown = again(course)
+    assert "bert/numbers: needs a person, the grader failed: ValueError: a bug of ours" in shown
+    assert [course.grades(student)["check_half"][0] for student in ("anna", "bert", "cyd")] == [3.0, 1.5, 3.0]
 
 
 def test_what_was_cut_off_and_cannot_be_brought_to_an_end_holds_nobody_up(

@@ -176,6 +176,28 @@ def test_what_is_wrong_with_one_submission_is_told_at_its_turn(tmp_path: Path) -
         ahead.take(paper(2))
 
 
+def test_what_cannot_be_sent_costs_only_itself(tmp_path: Path) -> None:
+    unheard_of = UnicodeEncodeError("utf-8", "\udce9", 0, 1, "surrogates not allowed")
+
+    class Picky(Slow):
+        def submit(self, submission: Submission) -> Future[Grade]:
+            if submission == paper(2):
+                raise unheard_of
+            future = super().submit(submission)
+            future.set_result(a_grade(submission))
+            return future
+
+    def known(submission: Submission) -> bool:
+        if submission == paper(1):
+            raise unheard_of
+        return False
+
+    ahead = Ahead(Picky(), (paper(number) for number in range(5)), Config(tmp_path), known)
+    assert [ahead.take(paper(number)) for number in range(5)] == [
+        None if number == 2 else a_grade(paper(number)) for number in range(5)
+    ]
+
+
 def test_a_stop_is_no_exception_that_the_walk_could_pass_over(tmp_path: Path) -> None:
     workers = Slow()
     ahead = ahead_of(workers, tmp_path, known=frozenset({0}))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import shutil
 import signal
 from pathlib import Path
 
@@ -22,18 +23,21 @@ from small_class import (
     wait_for,
 )
 
+from grader.checks import catalogue, plugin
+from grader.checks.local import LocalStudent
 from grader.config import Config
+from grader.report import class_report
 
 MOST_SECONDS = 120.0
 
 
-@pytest.fixture
-def nbgrader(tmp_path: Path) -> Nbgrader:
+@pytest.fixture(params=[2])
+def nbgrader(tmp_path: Path, request: pytest.FixtureRequest) -> Nbgrader:
     """A class of six in a course of its own, released; the last one's notebook takes its time."""
     papers = notebooks()
     papers["fay"] = slowed(papers["ada"])
     config = lay_out(tmp_path / "course", papers)
-    nbgrader = Nbgrader(config.course, "--GraderPool.jobs=2")
+    nbgrader = Nbgrader(config.course, f"--GraderPool.jobs={request.param}")
     code, said = nbgrader.run("generate_assignment", ASSIGNMENT)
     assert code == 0, said
     return nbgrader
@@ -53,6 +57,7 @@ def records(nbgrader: Nbgrader) -> int:
     return len(list((nbgrader.root / "records" / ASSIGNMENT).glob("*/*.json")))
 
 
+@pytest.mark.parametrize("nbgrader", [1, 2], indirect=True)
 def test_ctrl_c_leaves_a_summary_no_process_and_the_rest_to_a_second_run(nbgrader: Nbgrader) -> None:
     run = nbgrader.start("autograde", ASSIGNMENT)
     wait_for(lambda: records(nbgrader) >= 1, MOST_SECONDS)
@@ -61,6 +66,7 @@ def test_ctrl_c_leaves_a_summary_no_process_and_the_rest_to_a_second_run(nbgrade
     _, said = run.communicate(timeout=MOST_SECONDS)
     assert run.returncode != 0
     assert "Stopped: " in said
+    assert "needs a person" not in said
     assert "of 6 notebooks graded" in said
     assert "the same command goes on where it stopped" in said
     wait_for(lambda: not [pid for pid in started if alive(pid)], 20)
@@ -96,3 +102,26 @@ def test_a_file_handed_in_while_it_waits_is_graded_as_it_is_at_its_turn(nbgrader
     assert run.returncode == 0, said
     assert path.exists()
     assert points(nbgrader)["dot"] == expected_points(nbgrader)["dot"] == 30.0
+
+
+def test_a_ctrl_c_in_the_middle_of_a_check_is_one_of_the_run() -> None:
+    class Interrupted(LocalStudent):
+        def call(self, *_: object, **__: object) -> object:
+            raise KeyboardInterrupt
+
+    checks = catalogue.find(ASSIGNMENT, ASSIGNMENT)
+    with pytest.raises(KeyboardInterrupt):
+        plugin.run(checks, Interrupted(checks.namespace()), b"x" * 16)
+
+
+def test_a_folder_whose_name_is_no_text_costs_nobody_else(nbgrader: Nbgrader) -> None:
+    expected = expected_points(nbgrader)
+    submitted = nbgrader.root / "submitted"
+    latin = os.fsdecode(b"b\xe9a")  # as some zip files have it
+    shutil.copytree(submitted / "ada", submitted / latin)
+    code, said = nbgrader.run("autograde", ASSIGNMENT)
+    assert code == 1
+    assert points(nbgrader) == expected
+    assert f"b\\udce9a/{ASSIGNMENT}: was not graded: the name of its folder is not UTF-8" in said
+    assert "Traceback" not in said
+    assert class_report(nbgrader.root, ASSIGNMENT).encode()  # the page can be written

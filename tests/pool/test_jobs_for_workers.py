@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -45,6 +46,24 @@ def test_a_record_of_a_worker_with_a_gpu_is_known_on_a_machine_without(
     assert made != pipeline.digest(submission, config)
     assert made == pipeline.digest(submission, config, device="NVIDIA H100")
     assert not (there.course / ".grader_secret").exists()
+
+
+def test_a_worker_is_what_its_code_was_when_it_was_read() -> None:
+    brought_up_to_date = """
+import grader.pool.remote
+import importlib.metadata
+from pathlib import Path
+from grader import pipeline
+
+def refuse(*_):
+    raise SystemExit("looked at the installation of now")
+
+importlib.metadata.version = Path.read_bytes = refuse
+pipeline.package_digest(), pipeline.versions(), pipeline.versions(("torch",))
+"""
+    command = [sys.executable, "-c", brought_up_to_date]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_worker_must_have_the_digits_that_the_course_draws_from(
