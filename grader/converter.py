@@ -20,7 +20,7 @@ from traitlets import Bool, Unicode
 
 from grader.errors import SubmissionError
 from grader.feedback import notes_markdown, refusal_markdown
-from grader.harmless import clean_cells
+from grader.harmless import clean_cells, is_coloured
 from grader.intake import Document, read_document
 from grader.records import Submission
 from grader.run import Run
@@ -111,7 +111,10 @@ class CourseExporter(NotebookExporter):  # type: ignore[misc]
             first = notes_markdown(notes) if notes else ""
         clean_cells(notebook)
         heading = [nbformat.v4.new_markdown_cell(first)] if first else []
-        return _Reading(notebook_of([*heading, *notebook.cells]), refusal, notes, stamp)
+        whole = notebook_of([*heading, *notebook.cells])
+        if not is_coloured(whole):
+            whole.metadata.language_info.name = "text"  # which is what the pages colour cells as
+        return _Reading(whole, refusal, notes, stamp)
 
     def _template_of(self, assignment: str, name: str) -> tuple[TemplateCell, ...]:
         key = (assignment, name)

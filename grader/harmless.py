@@ -27,6 +27,7 @@ __all__ = [
     "clean_markdown",
     "clean_outputs",
     "html_block",
+    "is_coloured",
     "output_node",
     "svg_image",
 ]
@@ -89,6 +90,10 @@ ATTRIBUTES = {
     "th": {"align", "colspan", "rowspan"},
 }
 EMBEDDED_IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
+# A block of code with the name of its language: the pages' own renderer must not see one; see _Renderer.
+NAMED_CODE = re.compile(r"(?:(?<!`)`{3,}+|(?<!~)~{3,}+)[^\S\n]*+\S")
+# Code that Pygments takes hours to colour: its patterns look at a whole run of blanks from each of its lines.
+BLANKS, MAX_COLOURED = re.compile(r"(?<!\s)\s{1000,}+"), 200_000  # characters
 FOLLOWED_LINK = re.compile(r"(https?://|mailto:|#)", re.IGNORECASE)
 PLAIN_LINK = re.compile(r"\]\((https?://[\w./~%#?=&:+,-]*|#[\w-]*)\)")
 TEX_COMMANDS = re.compile(
@@ -117,6 +122,12 @@ def clean_cells(notebook: nbformat.NotebookNode) -> None:
             source = clean_markdown(cell.source, cell.get("attachments", {}))
         markdown = {"cell_type": "markdown", "id": name, "metadata": metadata, "source": source}
         notebook.cells[index] = nbformat.from_dict(markdown)
+
+
+def is_coloured(notebook: nbformat.NotebookNode) -> bool:
+    """Whether the pages may colour the code cells: not where somebody made them for its taking long."""
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return sum(map(len, sources)) <= MAX_COLOURED and not any(BLANKS.search(source) for source in sources)
 
 
 def clean_markdown(source: str, attachments: Mapping[str, Mapping[str, str]] | None = None) -> str:
@@ -219,11 +230,22 @@ def _is_plain(source: str) -> bool:
         not SUSPECT.search(probe)
         and not SUSPECT.search(probe.replace("\\", ""))
         and not TEX_COMMANDS.search(source)
+        and not TEX_COMMANDS.search(probe)
+        and not NAMED_CODE.search(source)
     )
 
 
+class _Renderer(IPythonRenderer):  # type: ignore[misc]
+    """The pages' own renderer, but for code, which it colours by whatever language the author names."""
+
+    def block_code(self, code: str, info: str | None = None) -> str:
+        """Return code without colours: some lexers take time without end for a line of spaces."""
+        del info
+        return f"<pre><code>{html.escape(code)}</code></pre>"
+
+
 def _render(source: str, attachments: Mapping[str, Mapping[str, str]]) -> str:
-    renderer = IPythonRenderer(escape=False, attachments={name: dict(a) for name, a in attachments.items()})
+    renderer = _Renderer(escape=False, attachments={name: dict(a) for name, a in attachments.items()})
     return str(MarkdownWithMath(renderer=renderer).render(source))
 
 

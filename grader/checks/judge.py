@@ -31,6 +31,7 @@ __all__ = ["Check", "Judge", "seed_of"]
 # The diagnosis runs the check again on each suspect. A training as long as this is not worth it: what its
 # misconceptions get wrong shows in the quick checks of the same blank, too.
 LONGEST_REPLAY = 15.0  # seconds
+LONGEST_MESSAGE = 2000  # characters
 MAX_TIMEOUTS = 2  # after so many, the blank's other checks are not run: other blanks need the time too
 
 
@@ -113,7 +114,7 @@ class Judge:
         return msgspec.structs.replace(
             _blank_result(check),
             verdict=Verdict.GRADER_ERROR,
-            message=f"{type(error).__name__}: {error} ({_place_of(error, self.checks.path)})",
+            message=f"{type(error).__name__}: {_cut(str(error))} ({_place_of(error, self.checks.path)})",
         )
 
     def _result_of(self, check: Check) -> CheckResult:
@@ -225,8 +226,8 @@ class Judge:
         return msgspec.structs.replace(
             _blank_result(check),
             verdict=Verdict.LIMIT_HIT if isinstance(failure, LimitHit) else Verdict.FAILED,
-            message=failure.message,
-            hint=hint,
+            message=_cut(failure.message),
+            hint=_cut(hint),
             picture=failure.picture,
             misconception=found.name,
             explanation=found.explanation,
@@ -246,6 +247,11 @@ def _blank_result(check: Check) -> CheckResult:
     return CheckResult(
         name=check.name, title=check.title, blank=check.blank, weight=check.weight, verdict=Verdict.PASSED
     )
+
+
+def _cut(text: str) -> str:
+    """Return *text*, or its beginning: a student's value may have a part in how long it is."""
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]} …"
 
 
 def _place_of(error: BaseException, checks: Path) -> str:

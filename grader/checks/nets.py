@@ -26,6 +26,7 @@ Layers = list[tuple[FloatArray, FloatArray]]  # W (n_l, n_{l-1}) and b (n_l,) of
 # sqrt(n) * 6e-8, 2e-6 for 784 of them, and a few layers add up to some 1e-5; wrong nets differ by 0.1 and
 # more.
 SAME_OUTPUT = 1e-3
+MOST_SHAPES = 12  # that a message lists
 
 
 def _sigmoid(Z: FloatArray) -> FloatArray:
@@ -83,7 +84,8 @@ def as_layers(state: object, layer_sizes: Sequence[int], name: str) -> Layers:
         b = _taken(biases, ((n_out,),))
         if W is None or b is None:
             wanted = " → ".join(str(size) for size in layer_sizes)
-            found = ", ".join(str(each.shape) for each in arrays)
+            found = ", ".join(str(each.shape) for each in arrays[:MOST_SHAPES])
+            found += f" and {len(arrays) - MOST_SHAPES} more" if len(arrays) > MOST_SHAPES else ""
             raise CheckFailure(
                 f"{name}: the model's parameters have the shapes {found}; a net {wanted} has others."
             )

@@ -20,7 +20,8 @@ __all__ = ["Ahead", "Lost", "Stopped", "Workers"]
 # long as most do, when a wrong function makes its trainings fail and all of them are tried again.
 FOR_EACH_WORKER = 16
 PASSED = 32  # submissions that are read past since their records are there: what was read stays in memory
-TRIES = 2  # of one submission; then nbgrader's own process grades it
+# Of one submission; then a person looks. One that is lost beside another one's crash has two tries left.
+TRIES = 3
 
 
 class Lost(Exception):  # noqa: N818 - what happened to a worker, no fault in the course
@@ -97,7 +98,7 @@ class Ahead:
             here, and whatever is wrong shows there.
 
         Raises:
-            GraderError: it can't be graded.
+            GraderError: it can't be graded, or the processes that tried to came to an end.
             Stopped: nothing more can be graded.
         """
         self._passed.discard(_key(submission))
@@ -119,8 +120,8 @@ class Ahead:
             try:
                 return task.future.result()
             except (Lost, CancelledError):
-                if task.tries >= TRIES:
-                    return None
+                if task.tries >= TRIES:  # what ends a worker would end this process, too
+                    raise GraderError(f"The process that grades it ended, {TRIES} times.") from None
                 self._sent(task)
             except WallError:
                 return None

@@ -73,7 +73,10 @@ def _changed(sent: object, left: object, label: str) -> str:
             return f"{label} (its length is not the same after the call)"
         parts = zip(sent, left, strict=True)
         return _first(_changed(a, b, f"{label}[{i}]") for i, (a, b) in enumerate(parts))
-    another = isinstance(sent, (int, float, str)) and left != sent  # in a list that was sorted, say
+    # In a list that was sorted, say. An array in its place would answer with an array.
+    another = isinstance(sent, (int, float, str)) and (
+        not isinstance(left, (int, float, str, np.generic)) or bool(left != sent)
+    )
     return f"{label} (its value is not the same after the call)" if another else ""
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from grader import archive
 from grader.config import Config
-from grader.errors import ConfigError
+from grader.errors import ConfigError, GraderError
 from grader.pool.ahead import Ahead, Lost, Stopped
 from grader.records import Cell, CellScore, Grade, Provenance, Submission
 
@@ -142,7 +142,7 @@ def test_a_result_that_nobody_wants_any_more_is_no_record(tmp_path: Path) -> Non
     assert not archive.record_path(tmp_path, old.student_id, "tiny", "n").exists()
 
 
-def test_a_lost_submission_is_sent_once_more_and_then_left_to_the_walk(tmp_path: Path) -> None:
+def test_a_submission_that_ends_its_workers_is_left_to_a_person(tmp_path: Path) -> None:
     workers = Slow()
     ahead = ahead_of(workers, tmp_path, known=frozenset({0}))
     ahead.take(paper(0))
@@ -155,8 +155,9 @@ def test_a_lost_submission_is_sent_once_more_and_then_left_to_the_walk(tmp_path:
         return future
 
     workers.submit = lost_again  # type: ignore[method-assign]
-    assert ahead.take(paper(1)) is None
-    assert [each.student_id for each, _ in workers.sent].count(paper(1).student_id) == 2
+    with pytest.raises(GraderError, match="ended, 3 times"):  # never in this process, which it would end, too
+        ahead.take(paper(1))
+    assert [each.student_id for each, _ in workers.sent].count(paper(1).student_id) == 3
 
 
 def test_what_is_wrong_with_one_submission_is_told_at_its_turn(tmp_path: Path) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 
 import msgspec
+import nbformat
 import numpy as np
 import pytest
 from boxed import TIGHT
 
 from grader.config import MEBIBYTE
 from grader.errors import LimitHit, UnreadableReply
-from grader.harmless import clean_html, clean_markdown, clean_outputs
+from grader.harmless import clean_html, clean_markdown, clean_outputs, is_coloured
 
 FORGED = """
 import inside.shell as shell
@@ -55,6 +56,27 @@ def test_deeply_nested_html_is_shown_as_text(piece):
     # Python refuses to read a number of so many digits, also where it stands for a character.
     assert "<script" not in clean_markdown(f"&#{'1' * 5000}; <script>x</script>")
     assert time.monotonic() - began < 2.0
+
+
+@pytest.mark.parametrize("fence", ["```", "~~~~", "> ```", "- ~~~  "])
+def test_code_is_never_coloured_as_the_student_asks(fence):
+    # This language's lexer needs 2^40 steps for the line; without a name there is no lexer.
+    closing = fence.lstrip("> -").rstrip()
+    hostile = f"{fence}inform6\nproperty long{' ' * 40}1\n{closing}"
+    for source in (hostile, f"<b>x</b>\n\n{hostile}"):
+        shown = clean_markdown(source)
+        assert shown.startswith("<div>")
+        assert "property long" in shown
+    assert clean_markdown("```\nx = 1\n```") == "```\nx = 1\n```"
+
+
+def test_blanks_without_end_are_not_coloured():
+    def is_one_coloured(source):
+        return is_coloured(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)]))
+
+    assert is_one_coloured("def f(x):\n    return x" + "\n" * 50)
+    assert not is_one_coloured(" \n" * 1_000_000 + "x")
+    assert not is_one_coloured("x = 1\n" * 40_000)
 
 
 def test_a_large_table_stays_a_table():

@@ -248,9 +248,11 @@ def test_an_argument_is_compared_bit_for_bit_and_by_dtype() -> None:
 
 @pytest.mark.parametrize("left", HOSTILE.values(), ids=HOSTILE.keys())
 def test_hostile_arguments_after_the_call_are_a_change_and_no_crash(left: object) -> None:
-    for sent in (np.ones(3), {"W": np.ones(3)}, [np.ones(3), np.ones(3)]):
+    for sent in (np.ones(3), {"W": np.ones(3)}, [np.ones(3), np.ones(3)], 7.25, "no such text"):
         with pytest.raises(CheckFailure, match="changes its argument"):
             assert_unchanged(Seen(left), (sent,))
+    with pytest.raises(CheckFailure, match=r"argument lams\[0\]"):
+        assert_unchanged(Seen([np.zeros(2), 0.1]), ([0.3, 0.1],), names=("lams",))
     with pytest.raises(CheckFailure, match=r"keep_mask"):
         assert_unchanged(Seen(keep_mask=left), (), {"keep_mask": np.ones(3)})
     assert_unchanged(Seen(left), (Stranger(),))  # a handle's inside is the student's own affair

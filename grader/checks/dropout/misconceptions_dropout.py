@@ -190,6 +190,50 @@ def dropout_backward_opposite(dout: Array, cache: Cache) -> Array:
 
 @misconception(
     "dropout_backward",
+    "the mask read off what came out",
+    """A zero in what came out may be a zero that went in: an activation can be 0 without having been
+    dropped, and then its gradient passes. What was dropped is known to the mask alone, so the mask is
+    what belongs into the cache.""",
+)
+def dropout_backward_reads_zeros(dout: Array, cache: tuple[Array, float]) -> Array:
+    out, scale = cache
+    return np.asarray(dout * (out != 0) * scale)
+
+
+@misconception("dropout_forward", "the mask read off what came out", "")
+def dropout_keeps_what_came_out(
+    A: Array, keep_prob: float, rng: Generator, training: bool = True
+) -> tuple[Array, tuple[Array, float]]:
+    if not training:
+        return A.copy(), (A.copy(), 1.0)
+    out = A * (rng.random(A.shape) < keep_prob) / keep_prob
+    return out, (out, 1 / keep_prob)
+
+
+@misconception(
+    "dropout_backward",
+    "remembers only the last mask",
+    """What the way forward keeps for the way back belongs into the cache that it returns. In one global
+    place the next forward overwrites it, and what comes back goes through another layer's mask.""",
+)
+def dropout_backward_global(dout: Array, cache: Any) -> Array:
+    mask, scale = dropout_forward.last  # type: ignore[attr-defined]
+    return np.asarray(dout * mask * scale)
+
+
+@misconception("dropout_forward", "remembers only the last mask", "")
+def dropout_forward_global(
+    A: Array, keep_prob: float, rng: Generator, training: bool = True
+) -> tuple[Array, None]:
+    mask, scale = np.ones(A.shape, dtype=bool), 1.0
+    if training:
+        mask, scale = rng.random(A.shape) < keep_prob, 1 / keep_prob
+    dropout_forward.last = (mask, scale)  # type: ignore[attr-defined]
+    return A * mask * scale, None
+
+
+@misconception(
+    "dropout_backward",
     "a new mask on the way back",
     """A mask is drawn again for the way back, so other units are blamed than those that took part.
     Forward and backward share one mask: that is what the cache is for.""",

@@ -127,17 +127,33 @@ def test_dropout_forward_leaves_its_argument_as_it_is(student: Student, rng: np.
 
 
 def assert_fits_mask(
-    student: Student, rng: np.random.Generator, shape: tuple[int, int], keep_prob: float, *, training: bool
+    student: Student,
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    keep_prob: float,
+    *,
+    training: bool,
+    with_zeros: bool = False,
 ) -> Mask:
     """
     Fail unless dropout_backward is the gradient of dropout_forward; return which entries that one kept.
 
     Two roads: the right formula with the mask that the student's forward used (its zeros show it), or
     differences of the student's own forward with the generator seeded anew, so that the mask is the same.
+    With zeros among the activations nothing shows which entries were kept: there only a forward that passes
+    everything on says what is right, and one that does not has lost its own marks.
     """
     A, dout, seed = draw_activations(rng, shape), rng.standard_normal(shape), draw_seed(rng)
+    if with_zeros:
+        A[rng.random(shape) < 0.3] = 0.0
     out, cache = dropped(student, A, keep_prob, Rng(seed), training)
     kept: Mask = out != 0.0
+    if with_zeros:
+        if not np.allclose(out, A):
+            return kept
+        kept = np.full(shape, True)
+    # Another forward in between: the mask of this one is in its cache, or nowhere.
+    dropped(student, draw_activations(rng, shape), keep_prob, Rng(draw_seed(rng)), training)
     seen = student.observe("dropout_backward", dout, cache, count=("dropout_forward",))
     verify.assert_gradients(
         {"dA": seen.value},
@@ -171,6 +187,8 @@ def test_dropout_backward_uses_the_mask_and_the_scale_of_forward(
         raise CheckFailure(
             "dropout_forward drops nothing, so there is no mask that dropout_backward could share with it."
         )
+    if not kept.any():  # and one that drops everything, zeros; by chance that is 0.4^160
+        raise CheckFailure("dropout_forward drops everything, so there is nothing that could be passed back.")
 
 
 @check("dropout_backward", weight=1)
@@ -190,6 +208,9 @@ def test_dropout_backward_passes_everything_back_when_not_training(
     shape = (int(rng.integers(4, 8)), int(rng.integers(5, 9)))
     assert_fits_mask(student, rng, shape, float(rng.uniform(0.5, 0.8)), training=False)
     assert_fits_mask(student, rng, shape, 1.0, training=True)
+    # An activation of zero was not dropped for that.
+    assert_fits_mask(student, rng, shape, 0.6, training=False, with_zeros=True)
+    assert_fits_mask(student, rng, shape, 1.0, training=True, with_zeros=True)
 
 
 @check("dropout_backward", weight=0.5)
@@ -318,6 +339,8 @@ def assert_backward(
     p, cache = predicted(student, X, params, keep_prob, Rng(seed), training)
     seen = student.observe("backward", y, params, cache, count=("forward", "loss", "dropout_forward"))
     true = true_gradients(p, X, y, params, keep_prob if training else 1.0)
+    if true is not None and not true["dW2"].any():
+        true = None  # every unit is dropped: zeros would be right of a toy, which the other road sees through
 
     def loss_on(rows: FloatArray, labels: IntArray, theta: Params) -> float:
         own_p, _ = predicted(student, rows, {**params, **theta}, keep_prob, Rng(seed), training)

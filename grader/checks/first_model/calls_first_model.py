@@ -197,6 +197,8 @@ def columns_moved(before: FloatArray, after: FloatArray, pixels: IntArray) -> Fl
         after: the same after the training.
         pixels: the pixels that were not always blank.
     """
+    if before.shape != after.shape:  # two looks at one model
+        raise CheckFailure("train: the weights of the model's first layer have another shape after it.")
     others = np.delete(np.arange(SIZES[0]), pixels)
     kept = float(np.sum(after[:, others] * before[:, others]) / np.sum(before[:, others] ** 2))
     return np.asarray(np.abs(after - kept * before)[:, pixels].max(axis=0))

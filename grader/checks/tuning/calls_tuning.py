@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +31,8 @@ __all__ = [
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+MOST_PARTS = 1000  # of one value; each is looked at by itself
+MOST_LAYERS, MOST_UNITS = 12, 10_000  # of a tuned net that is followed here; nobody tunes larger ones
 PARTS = ("train", "val", "test")
 ALL_SPLIT = "split (X_train, y_train, X_val, y_val, X_test, y_test)"
 
@@ -64,13 +66,25 @@ def split_of(
 
 
 def plain(value: object, name: str) -> Any:
-    """Return the value of a setting in a form that compares: numbers as floats, lists and dicts as tuples."""
+    """
+    Return the value of a setting in a form that compares: numbers as floats, lists and dicts as tuples.
+
+    Raises:
+        CheckFailure: it holds what no setting does, or far more than any has.
+    """
+    return _plain(value, name, iter(range(MOST_PARTS)))
+
+
+def _plain(value: object, name: str, room: Iterator[int]) -> Any:
+    size = value.size if isinstance(value, np.ndarray) else 1
+    if size > MOST_PARTS or next(room, None) is None:
+        raise CheckFailure(f"{name} has more than {MOST_PARTS} parts; the value of a setting has few.")
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, dict):
-        return tuple((str(key), plain(value[key], name)) for key in sorted(value, key=str))
+        return tuple((str(key), _plain(value[key], name, room)) for key in sorted(value, key=str))
     if isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim):
-        return tuple(plain(each, name) for each in verify.as_list(value, None, name))
+        return tuple(_plain(each, name, room) for each in verify.as_list(value, None, name))
     return verify.as_number(value, name)
 
 
@@ -188,4 +202,8 @@ def _sizes(state: object, n_x: int) -> list[int]:
     for shape in shapes:
         if len(shape) == 2 and sizes[-1] in shape:
             sizes.append(int(shape[0] if shape[1] == sizes[-1] else shape[1]))
+    if len(sizes) > MOST_LAYERS + 1 or max(sizes) > MOST_UNITS:
+        raise CheckFailure(
+            f"tune: best['model'] has more than {MOST_LAYERS} layers, or one of more than {MOST_UNITS} units."
+        )
     return sizes
