@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -108,15 +108,32 @@ def begin(
 
 
 def check_linear(
-    student: Student, rng: np.random.Generator, theta: Params, dZ: Array, only: tuple[str, ...]
+    student: Student, rng: np.random.Generator, layers: Sequence[tuple[Params, Array]], only: tuple[str, ...]
 ) -> None:
     """
-    Judge some of what linear_backward returns, by both roads.
+    Judge some of what linear_backward returns, by both roads, for *layers* whose forwards all come first.
 
-    *theta* holds "A_prev", "W" and "b"; *dZ* has shape (m, n); *only* names those of theta whose gradients
-    are judged.
+    Each of them is theta, with "A_prev", "W" and "b", and dZ of shape (m, n). The way back goes from the last
+    to the first, as in a net. *only* names those of theta whose gradients are judged.
     """
-    answer = _linear_backward(student, theta, dZ)
+    caches = [call_linear(student, **theta)[1] for theta, _ in layers]
+    downwards = list(reversed(layers))
+    answers = [
+        _linear_backward(student, dZ, cache)
+        for (_, dZ), cache in zip(downwards, reversed(caches), strict=True)
+    ]
+    for (theta, dZ), answer in zip(downwards, answers, strict=True):
+        _judge_linear(student, rng, theta, dZ, answer, only)
+
+
+def _judge_linear(
+    student: Student,
+    rng: np.random.Generator,
+    theta: Params,
+    dZ: Array,
+    answer: Mapping[str, Any],
+    only: tuple[str, ...],
+) -> None:
     dA_prev, dW, db = reference.linear_backward(dZ, (theta["A_prev"], theta["W"], theta["b"]))
     true = {"dA_prev": dA_prev, "dW": dW, "db": db}
 
@@ -144,7 +161,8 @@ def check_linear_derived(student: Student, rng: np.random.Generator) -> None:
     dZ[:, rng.permutation(7)[:3]] *= verify.TINY
     theta = {"A_prev": A, "W": W, "b": b}
     right = dict(zip(("dA_prev", "dW", "db"), reference.linear_backward(dZ, (A, W, b)), strict=True))
-    answer = _linear_backward(student, theta, dZ, count=True)
+    cache = call_linear(student, **theta)[1]
+    answer = _linear_backward(student, dZ, cache, count_for=theta)
     # What has another shape fails where it is judged; it must not cost its neighbours their marks.
     fitting = {name: value for name, value in right.items() if _fits(answer[name], value.shape)}
     if fitting:
@@ -161,21 +179,35 @@ def _fits(value: object, shape: tuple[int, ...]) -> bool:
     return True
 
 
-def _linear_backward(student: Student, theta: Params, dZ: Array, *, count: bool = False) -> dict[str, Any]:
-    _, cache = call_linear(student, **theta)
-    counted = ("linear_forward",) if count else ()
-    seen = student.observe("linear_backward", dZ, cache, count=counted)
-    if count:
-        size = sum(value.size for value in theta.values())
+def _linear_backward(
+    student: Student, dZ: Array, cache: object, *, count_for: Params | None = None
+) -> dict[str, Any]:
+    seen = student.observe("linear_backward", dZ, cache, count=("linear_forward",) if count_for else ())
+    if count_for:
+        size = sum(value.size for value in count_for.values())
         verify.assert_not_numerical("linear_backward", seen.calls, size, len(dZ))
     values = verify.as_tuple(seen.value, 3, "linear_backward (dA_prev, dW, db)")
     return dict(zip(("dA_prev", "dW", "db"), values, strict=True))
 
 
-def check_relu(student: Student, rng: np.random.Generator, shape: tuple[int, ...]) -> None:
-    """Judge relu_backward by both roads, on pre-activations of *shape* away from the kink."""
-    Z, dA = inputs.away_from_zero(rng, shape), rng.normal(size=shape)
-    dZ = student.call("relu_backward", dA, call_relu(student, Z)[1])
+def check_relu(student: Student, rng: np.random.Generator, shapes: Sequence[tuple[int, ...]]) -> None:
+    """
+    Judge relu_backward by both roads, on pre-activations of *shapes* away from the kink.
+
+    All forwards come first, and the way back goes from the last to the first, as in a net.
+    """
+    drawn = [(inputs.away_from_zero(rng, shape), rng.normal(size=shape)) for shape in shapes]
+    caches = [call_relu(student, Z)[1] for Z, _ in drawn]
+    downwards = list(reversed(drawn))
+    answers = [
+        student.call("relu_backward", dA, cache)
+        for (_, dA), cache in zip(downwards, reversed(caches), strict=True)
+    ]
+    for (Z, dA), dZ in zip(downwards, answers, strict=True):
+        _judge_relu(student, rng, Z, dA, dZ)
+
+
+def _judge_relu(student: Student, rng: np.random.Generator, Z: Array, dA: Array, dZ: object) -> None:
     verify.assert_gradients(
         {"dZ": dZ},
         {"Z": Z},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -22,11 +22,14 @@ __all__ = [
     "draw_net",
     "draw_params",
     "draw_rows",
+    "draw_same_rows",
     "draw_tiny_net",
+    "ends_of_two_epochs",
     "follow",
     "shapes_of",
-    "steps_of_two_epochs",
 ]
+
+Order: TypeAlias = tuple[int, ...]
 
 KINK = 1e-2  # no z of a drawn net lies closer to ReLU's kink than this, 10,000 steps of the differences
 
@@ -80,6 +83,16 @@ def draw_params(rng: np.random.Generator, sizes: Sequence[int]) -> Params:
 def draw_rows(rng: np.random.Generator, m: int, n_x: int, classes: int) -> tuple[Array, Integers]:
     """Draw m rows and their labels."""
     return rng.normal(size=(m, n_x)), rng.integers(0, classes, size=m)
+
+
+def draw_same_rows(rng: np.random.Generator, m: int, n_x: int, classes: int) -> tuple[Array, Integers]:
+    """
+    Draw one row and its label, m times over: whatever the order of such rows, the steps are the same.
+
+    The row is small, so that a net starts near guessing and its loss falls over some steps, not in one.
+    """
+    X, y = draw_rows(rng, 1, n_x, classes)
+    return np.repeat(0.3 * X, m, axis=0), np.repeat(y, m)
 
 
 def away_from_zero(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -151,22 +164,21 @@ def follow(
     return params, losses
 
 
-def steps_of_two_epochs(
+def ends_of_two_epochs(
     params: Params, X: Array, y: Integers, learning_rate: float
-) -> dict[str, list[Params]]:
+) -> dict[tuple[Order, Order], Params]:
     """
-    Where two epochs of single rows lead: "never" shuffled, and shuffled only "once", in each possible order.
+    Where two epochs of single rows lead, by the orders in which they take the rows.
 
-    *X* has a few rows only: k of them have k! orders.
+    *X* has a few rows only: k of them have k! orders, so (k!)^2 ends.
     """
-    natural = range(len(y))
-    return {
-        order: [follow(params, X, y, learning_rate, [[row] for row in (*p, *p)])[0] for p in orders]
-        for order, orders in {
-            "never": [tuple(natural)],
-            "once": list(itertools.permutations(natural)),
-        }.items()
-    }
+
+    def after(start: Params, order: Order) -> Params:
+        return follow(start, X, y, learning_rate, [[row] for row in order])[0]
+
+    orders = list(itertools.permutations(range(len(y))))
+    middles = {order: after(params, order) for order in orders}
+    return {(first, second): after(middles[first], second) for first in orders for second in orders}
 
 
 def _loss(params: Params, X: Array, y: Integers) -> float:

@@ -329,6 +329,24 @@ def other_order(dZ: Array, cache: LinearCache) -> tuple[Array, Array, Array]:
     return dZ.T @ A_prev, dZ.sum(axis=0), dZ @ W
 
 
+# The forward that belongs to it is right.
+@misconception("linear_forward", "remembers only the last linear forward", "")
+def linear_forward_global(A_prev: Array, W: Array, b: Array) -> tuple[Array, None]:
+    globals()["LAST_LINEAR"] = (A_prev, W)
+    return A_prev @ W.T + b, None
+
+
+@misconception(
+    "linear_backward",
+    "remembers only the last linear forward",
+    """What linear_forward keeps for linear_backward belongs in the cache that it returns. Kept in one global
+    place it is overwritten by the next layer, and on the way down all layers get what the top one kept.""",
+)
+def linear_backward_global(dZ: Array, cache: None) -> tuple[Array, Array, Array]:
+    A_prev, W = globals()["LAST_LINEAR"]
+    return dZ @ W, dZ.T @ A_prev, dZ.sum(axis=0)
+
+
 # --- relu_forward -----------------------------------------------------------------------------------------
 
 
@@ -467,6 +485,23 @@ def overwritten_gradient(dA: Array, cache: Array) -> Array:
 def numerical_gate(dA: Array, cache: Array) -> Any:
     h = 1e-5
     return dA * (np.maximum(0.0, cache + h) - np.maximum(0.0, cache - h)) / (2 * h)
+
+
+# The forward that belongs to it is right.
+@misconception("relu_forward", "remembers only the last ReLU", "")
+def relu_forward_global(Z: Array) -> tuple[Array, None]:
+    globals()["LAST_GATE"] = Z > 0
+    return np.maximum(0.0, Z), None
+
+
+@misconception(
+    "relu_backward",
+    "remembers only the last ReLU",
+    """What relu_forward keeps for relu_backward belongs in the cache that it returns. Kept in one global
+    place it is overwritten by the next layer, and on the way down all layers get the top one's gate.""",
+)
+def relu_backward_global(dA: Array, cache: None) -> Array:
+    return np.asarray(dA * globals()["LAST_GATE"])
 
 
 # --- softmax_cross_entropy --------------------------------------------------------------------------------
@@ -1229,4 +1264,125 @@ def in_place_shuffle(
             params = {name: value - learning_rate * grads["d" + name] for name, value in params.items()}
             total += loss * len(rows)
         losses.append(total / len(y))
+    return params, losses
+
+
+@misconception(
+    "fit",
+    "the smaller last batch dropped",
+    """Only full batches take a step: the rows that are left over at the end of an epoch are not used. An
+    epoch is one pass over all rows, and its last batch may be smaller than the others.""",
+)
+def last_batch_dropped(
+    X: Array,
+    y: Integers,
+    layer_sizes: list[int],
+    learning_rate: float,
+    epochs: int,
+    batch_size: int,
+    rng: Rng,
+) -> tuple[Params, list[float]]:
+    params = init_params(layer_sizes, rng)
+    losses = []
+    for _ in range(epochs):
+        order = rng.permutation(len(y))
+        total, full = 0.0, len(y) // batch_size
+        for k in range(full):
+            rows = order[k * batch_size : (k + 1) * batch_size]
+            logits, caches = forward(X[rows], params)
+            loss, dlogits = softmax_cross_entropy(logits, y[rows])
+            grads = backward(dlogits, caches)
+            params = {name: value - learning_rate * grads["d" + name] for name, value in params.items()}
+            total += loss
+        losses.append(total / max(full, 1))
+    return params, losses
+
+
+@misconception(
+    "fit",
+    "each batch drawn on its own",
+    """Each batch is drawn from all rows, whatever the batches before it had. In one epoch some rows then
+    come twice and others not at all. Draw one order of all rows an epoch, and cut it into batches.""",
+)
+def batches_drawn_apart(
+    X: Array,
+    y: Integers,
+    layer_sizes: list[int],
+    learning_rate: float,
+    epochs: int,
+    batch_size: int,
+    rng: Rng,
+) -> tuple[Params, list[float]]:
+    params = init_params(layer_sizes, rng)
+    losses = []
+    for _ in range(epochs):
+        total = 0.0
+        for start in range(0, len(y), batch_size):
+            rows = rng.choice(len(y), min(batch_size, len(y) - start), replace=False)
+            logits, caches = forward(X[rows], params)
+            loss, dlogits = softmax_cross_entropy(logits, y[rows])
+            grads = backward(dlogits, caches)
+            params = {name: value - learning_rate * grads["d" + name] for name, value in params.items()}
+            total += loss * len(rows)
+        losses.append(total / len(y))
+    return params, losses
+
+
+@misconception(
+    "fit",
+    "the loss of the last batch only",
+    """What is noted for an epoch is the loss of its last batch. That is a few rows' luck, and the curve
+    jumps about with it. The mean over all batches of the epoch says how the net is doing.""",
+)
+def last_loss_only(
+    X: Array,
+    y: Integers,
+    layer_sizes: list[int],
+    learning_rate: float,
+    epochs: int,
+    batch_size: int,
+    rng: Rng,
+) -> tuple[Params, list[float]]:
+    params = init_params(layer_sizes, rng)
+    losses = []
+    for _ in range(epochs):
+        order = rng.permutation(len(y))
+        for start in range(0, len(y), batch_size):
+            rows = order[start : start + batch_size]
+            logits, caches = forward(X[rows], params)
+            loss, dlogits = softmax_cross_entropy(logits, y[rows])
+            grads = backward(dlogits, caches)
+            params = {name: value - learning_rate * grads["d" + name] for name, value in params.items()}
+        losses.append(loss)
+    return params, losses
+
+
+@misconception(
+    "fit",
+    "the losses of the batches added up",
+    """What is noted for an epoch is the sum of its batches' losses. With smaller batches there are more of
+    them, and the sum grows, although the net is no worse. A mean can be compared.""",
+)
+def summed_batches(
+    X: Array,
+    y: Integers,
+    layer_sizes: list[int],
+    learning_rate: float,
+    epochs: int,
+    batch_size: int,
+    rng: Rng,
+) -> tuple[Params, list[float]]:
+    params = init_params(layer_sizes, rng)
+    losses = []
+    for _ in range(epochs):
+        order = rng.permutation(len(y))
+        total = 0.0
+        for start in range(0, len(y), batch_size):
+            rows = order[start : start + batch_size]
+            logits, caches = forward(X[rows], params)
+            loss, dlogits = softmax_cross_entropy(logits, y[rows])
+            grads = backward(dlogits, caches)
+            params = {name: value - learning_rate * grads["d" + name] for name, value in params.items()}
+            total += loss
+        losses.append(total)
     return params, losses
