@@ -152,9 +152,26 @@ def _is_noise(answer: FloatArray, right: FloatArray) -> bool:
     # Fewer than three can't tell noise from a shift; an error above 1e-6 is plainly wrong, and no quotient's.
     if wrong.sum() < max(3, 0.5 * right.size) or float(np.max(np.abs(error))) > 1e-6:
         return False
+    if _is_damped(answer, right):
+        return False
     answer, error = answer[wrong], error[wrong]
     clipped = answer.any() and np.ptp(answer) <= 1e-3 * np.max(np.abs(answer))
     return not clipped and bool(np.ptp(error) > 1e-3 * np.max(np.abs(error)))
+
+
+def _is_damped(answer: FloatArray, right: FloatArray) -> bool:
+    """
+    Whether every entry is too small, and the smaller the more: an eps below p*(1 - p), against a zero there.
+
+    The links (p - y)/(p*(1 - p) + eps) and p*(1 - p) make r*r/(r + eps) of a tiny entry r. Noise of a tenth
+    of an entry's size or more is below it with probability 1/2 at most, and k ratios are in order with
+    1/k!: five entries are excused by chance once in 2^5 * 5! = 3,840 times. Fewer are not excused.
+    """
+    if right.size < 5:
+        return False
+    ratio = (answer / right)[np.argsort(np.abs(right))]
+    slack = 1e-5  # where eps is small beside an entry, the rounding of float32
+    return bool(np.all(ratio > 0) and np.all(ratio < 1 + slack) and np.all(np.diff(ratio) > -slack))
 
 
 def _noise(windows: FloatArray) -> npt.NDArray[np.float64]:

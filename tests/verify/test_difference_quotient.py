@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from grader import verify
+from grader.checks.backprop import reference_logistic_regression as logistic
+from grader.checks.backprop.inputs_logistic_regression import draw_tiny_errors
 from grader.errors import CheckFailure
 
 F32 = np.float32
@@ -126,6 +128,32 @@ def test_every_quotient_of_a_net_is_seen(draw_net: Callable, relu: bool, quotien
             continue  # so coarse, or across a kink, that it is simply wrong
         with pytest.raises(CheckFailure, match="the rounding of a difference quotient"):
             verify.assert_no_difference_quotient(claimed, right)
+
+
+@pytest.mark.parametrize("eps", [1e-14, 1e-12, 1e-10, 1e-8])
+def test_an_eps_against_a_zero_denominator_is_not_called_a_quotient(eps: float) -> None:
+    """It damps what is tiny; a difference quotient makes noise of it, in most draws at every step."""
+    seen = dict.fromkeys((1e-4, 1e-5, 1e-6, 1e-7), 0)
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        X, y, w, b = draw_tiny_errors(rng)
+        p = logistic.predict(X, w, b)
+        right = {"dw": logistic.gradients(X, p, y)[0]}
+        slope = p * (1 - p)
+        for below in (slope + eps, np.maximum(slope, eps)):
+            dz = (p - y) / below / len(y) * slope
+            verify.assert_no_difference_quotient({"dw": X.T @ dz}, right)
+        for h in seen:
+            moved = [
+                [logistic.loss(logistic.predict(X, w + side * h * unit, b), y) for side in (1, -1)]
+                for unit in np.eye(len(w))
+            ]
+            quotient = np.array([(up - down) / (2 * h) for up, down in moved])
+            try:
+                verify.assert_no_difference_quotient({"dw": quotient}, right)
+            except CheckFailure:
+                seen[h] += 1
+    assert min(seen.values()) >= 299  # chance excuses one in 3,840
 
 
 def test_a_wrong_gradient_is_not_called_a_quotient(draw_net: Callable) -> None:

@@ -172,6 +172,20 @@ def gradients_in_links(X: Array, p: Array, y: Array) -> tuple[Array, Array]:
     return np.einsum("ij,i->j", X, dz), np.einsum("i->", dz)
 
 
+@style("no zero below the fraction", "gradients")
+def gradients_with_eps(X: Array, p: Array, y: Array) -> tuple[Array, Array]:
+    dp = (p - y) / (p * (1 - p) + 1e-12) / len(y)
+    dz = dp * p * (1 - p)
+    return X.T @ dz, dz.sum()
+
+
+@style("the fraction's lower part held up", "gradients")
+def gradients_with_maximum(X: Array, p: Array, y: Array) -> tuple[Array, Array]:
+    slope = p * (1 - p)
+    dz = (p - y) / np.maximum(slope, 1e-8) * slope
+    return X.T @ dz / len(y), np.mean(dz)
+
+
 @style("chain rule in three links", "loss")
 def loss_by_likelihood(p: Array, y: Array) -> float:
     tiny = 1e-10

@@ -560,6 +560,22 @@ def norms_of_first_layer(
 
 @misconception(
     "weight_norms",
+    "the root forgotten",
+    """You add up the squares and stop there. The Euclidean norm is the root of that sum: without it, weights
+    twice as large look four times as large.""",
+)
+def norms_squared(
+    X: Array, y: Labels, n_h: int, lams: Sequence[float], learning_rate: float, steps: int, seed: int
+) -> list[float]:
+    norms = []
+    for lam in lams:
+        params, _ = fit(X, y, n_h, lam, learning_rate, steps, np.random.default_rng(seed))
+        norms.append(float(np.sum(params["W1"] ** 2) + np.sum(params["W2"] ** 2)))
+    return norms
+
+
+@misconception(
+    "weight_norms",
     "lambdas sorted",
     """Your norms are in the order of sorted lambdas, not in the order in which they came. The caller will
     match the first norm with the first lambda.""",

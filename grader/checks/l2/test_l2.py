@@ -251,7 +251,7 @@ def test_weight_norms_fall_as_lambda_grows(student: Student, rng: np.random.Gene
 
 @check("weight_norms")
 def test_weight_norms_counts_every_weight(student: Student, rng: np.random.Generator) -> None:
-    """weight_norms returns a norm of all the weights: zero only where every weight is zero."""
+    """weight_norms returns a norm of all the weights: zero only where they are, and doubled with them."""
     nets = list(inputs.special_nets(rng))
     given = iter(nets)
     called: list[int] = []
@@ -267,6 +267,10 @@ def test_weight_norms_counts_every_weight(student: Student, rng: np.random.Gener
     assert norms[0] > 1e-9, "The norm is zero although W2 is not: it counts all weights, W1 and W2."
     assert norms[1] > 1e-9, "The norm is zero although W1 is not: it counts all weights, W1 and W2."
     assert norms[2] > norms[0], "The norm does not grow when every weight is doubled."
+    # Any norm is homogeneous: ||2w|| = 2 ||w||. The biases of these nets are zero, should it count them.
+    assert np.isclose(norms[2], 2 * norms[0], rtol=1e-4), (
+        f"When every weight is doubled the norm is {norms[2] / norms[0]:.3g} times as large; a norm doubles."
+    )
     assert abs(norms[3]) < 1e-12, "The norm is not zero although every weight is zero."
 
 
