@@ -161,17 +161,24 @@ def _is_noise(answer: FloatArray, right: FloatArray) -> bool:
 
 def _is_damped(answer: FloatArray, right: FloatArray) -> bool:
     """
-    Whether every entry is too small, and the smaller the more: an eps below p*(1 - p), against a zero there.
+    Whether every entry is too small, as an eps below p*(1 - p) makes it, there against a zero.
 
-    The links (p - y)/(p*(1 - p) + eps) and p*(1 - p) make r*r/(r + eps) of a tiny entry r. Noise of a tenth
-    of an entry's size or more is below it with probability 1/2 at most, and k ratios are in order with
-    1/k!: five entries are excused by chance once in 2^5 * 5! = 3,840 times. Fewer are not excused.
+    The links (p - y)/(p*(1 - p) + eps) and p*(1 - p) make r*r/(r + eps) of a tiny entry r: the eps it takes,
+    r*r/answer - r, is one constant. With np.maximum(p*(1 - p), eps) it is eps - r, and 0 from r = eps on. So
+    it never grows with r. Noise that is small beside r is below it with probability 1/2, and takes an eps of
+    its own size, which knows nothing of r: k of them fall with 1/k!. Five entries are excused by chance about
+    once in 2^5 * 5! = 3,840 times, greater noise, seldom between 0 and r, less often (simulated in
+    tests/verify). Fewer entries are not excused.
     """
     if right.size < 5:
         return False
-    ratio = (answer / right)[np.argsort(np.abs(right))]
-    slack = 1e-5  # where eps is small beside an entry, the rounding of float32
-    return bool(np.all(ratio > 0) and np.all(ratio < 1 + slack) and np.all(np.diff(ratio) > -slack))
+    order = np.argsort(np.abs(right))
+    size, ratio = np.abs(right)[order], (answer / right)[order]
+    rounding = 1e-5  # more than that of float32, after a handful of operations
+    if np.any(ratio <= 0) or np.any(ratio >= 1 + rounding):
+        return False
+    below = size / ratio  # r + eps
+    return bool(np.all(np.diff(below - size) <= rounding * np.maximum(below[:-1], below[1:])))
 
 
 def _noise(windows: FloatArray) -> npt.NDArray[np.float64]:
