@@ -86,14 +86,9 @@ class GradeNotebook(NbGraderPreprocessor):  # type: ignore[misc]
             grade = run.ahead.take(submission)  # none for what is known
             if grade is not None:
                 return grade
-        agreed = unfinished.agreed(submission, run.config.course)
-        if agreed is not None:
-            return agreed
-        if run.force:
-            return None
-        known = unfinished.left_alone(submission, run.config)
-        if known is not None:
-            return known
+        final = unfinished.final(submission, run.config, force=run.force)
+        if final is not None or run.force:
+            return final
         known = pipeline.recorded(submission, run.config)
         if known is not None:
             self.log.info(

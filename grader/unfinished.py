@@ -21,7 +21,7 @@ from grader.config import Config
 from grader.records import Grade, Submission
 from grader.whole import write_whole
 
-__all__ = ["agree", "agreed", "agreed_in", "fingerprint", "left_alone", "marker_of"]
+__all__ = ["agree", "agreed_in", "final", "fingerprint", "marker_of"]
 
 NAME = ".unfinished"
 
@@ -51,27 +51,24 @@ def agree(course: Path, student_id: str, assignment: str, notebooks: dict[str, s
     write_whole(marker, msgspec.json.encode(notebooks), 0o666)
 
 
-def agreed(submission: Submission, course: Path) -> Grade | None:
-    """Return the final record of this very submission; None where it has to be graded."""
+def final(submission: Submission, config: Config, *, force: bool) -> Grade | None:
+    """
+    Return the record of a submission that a cut-off regrade has settled; None where it has to be graded.
+
+    The walk makes the whole submission good. A notebook that was agreed on has its final record, if it is
+    that very one. The others keep their points, since nobody has agreed to other ones, if they are the
+    recorded ones and grading anew (*force*) is not asked for.
+    """
     names = submission.student_id, submission.assignment
-    notebooks = _read(marker_of(course, *names))
-    if notebooks.get(submission.notebook) != fingerprint(submission):
+    notebooks = _read(marker_of(config.course, *names))
+    if not notebooks:
         return None
-    return archive.load(archive.record_path(course, *names, submission.notebook))
-
-
-def left_alone(submission: Submission, config: Config) -> Grade | None:
-    """
-    Return the record of a notebook that is none of those that were agreed on, beside one that is.
-
-    The walk makes the whole submission good, and this one's points stay: nobody has agreed to other ones.
-    None where nothing was agreed on, or the notebook is another than the recorded one.
-    """
-    notebooks = _read(marker_of(config.course, submission.student_id, submission.assignment))
-    if not notebooks or submission.notebook in notebooks:
+    mark = notebooks.get(submission.notebook)
+    if mark is None and force:
         return None
-    names = submission.student_id, submission.assignment, submission.notebook
-    grade = archive.load(archive.record_path(config.course, *names))
+    grade = archive.load(archive.record_path(config.course, *names, submission.notebook))
+    if mark is not None:
+        return grade if mark == fingerprint(submission) else None
     if grade is None or grade.points is None:
         return None
     return grade if grade.provenance.seed == pipeline.submission_seed(submission, config).hex() else None

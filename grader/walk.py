@@ -175,12 +175,9 @@ class CourseAutograde(Autograde, _ExchangeFilesOnly):  # type: ignore[misc]
 
     def _is_known(self, submission: Submission) -> bool:
         run = self.exporter.run
-        if unfinished.agreed(submission, run.config.course) is not None:
+        if unfinished.final(submission, run.config, force=run.force) is not None:
             return True
-        if run.force:
-            return False
-        known = unfinished.left_alone(submission, run.config) or pipeline.recorded(submission, run.config)
-        return known is not None
+        return not run.force and pipeline.recorded(submission, run.config) is not None
 
     def _marker(self, assignment_id: str, student_id: str) -> Path:
         """Return the file that is there while a submission is being graded; see grader.unfinished."""
