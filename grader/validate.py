@@ -36,6 +36,10 @@ SEEDS = ("seed-1", "seed-2", "seed-3")
 MIN_MISCONCEPTIONS = 3  # a blank
 MIN_MISCONCEPTIONS_BACKWARD = 5  # a blank that gives a gradient
 GRADIENT_WORDS = ("backward", "grad")
+# Examples that fail in one run of a hundred are found with probability 1 - 0.99^300 = 0.95. Where they train,
+# fewer runs fit into the seconds.
+RUNS = 300
+RUNS_SECONDS = 5
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -198,6 +202,27 @@ def _solution(bench: _Bench) -> Finding:
     return Finding(bench.name, "the solution gets full marks", len(SEEDS), tuple(problems))
 
 
+def _examples(bench: _Bench) -> Finding:
+    """The examples that a student sees, run again and again below the solution, never fail by chance."""
+    notebook: nbformat.NotebookNode = nbformat.from_dict(bench.source)
+    cells, tried = [], 0
+    for cell in notebook.cells:
+        cells.append(cell)
+        metadata = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code" and metadata.get("grade") and not metadata.get("solution"):
+            again = {
+                "name": metadata["grade_id"],
+                "source": cell.source,
+                "runs": RUNS,
+                "seconds": RUNS_SECONDS,
+            }
+            cells.append(nbformat.v4.new_code_cell(AGAIN.format(**again)))
+            tried += 1
+    notebook.cells = cells
+    problems = tuple(_cell_errors(bench.grade(notebook)))
+    return Finding(bench.name, "the examples never fail by chance", tried, problems)
+
+
 def _repeatable(bench: _Bench) -> Finding:
     """The same submission gets the same verdicts three times."""
     mixed = bench.with_variants(next(iter(bench.checks.misconceptions.values())))
@@ -227,6 +252,23 @@ def _trivial(bench: _Bench) -> Finding:
             problems += [f"{blank} passes {check} with {name}" for check in earned]
     tried = len(bench.checks.spec.blanks) * len(TRIVIAL)
     return Finding(bench.name, "an answer without content gets nought", tried, tuple(problems))
+
+
+# The cell that follows each cell of examples. The draws go on from one generator: no two runs are alike.
+AGAIN = """
+def _again(source, failed=0, runs=0, said=None):
+    import contextlib, io, time
+    end = time.monotonic() + {seconds}
+    while runs < {runs} and time.monotonic() < end:
+        runs += 1
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                exec(source, globals())
+        except Exception as error:
+            failed, said = failed + 1, said or repr(error)
+    assert not failed, f"{name} fails in {{failed}} of {{runs}} runs: {{said}}"
+_again(compile({source!r}, {name!r}, "exec"))
+"""
 
 
 # What a student could write without any insight, and an attacker would try first.
@@ -289,7 +331,18 @@ def _styles(bench: _Bench) -> Finding:
     return Finding(bench.name, "every right style keeps all marks", len(bench.checks.styles), tuple(problems))
 
 
-PROOFS = (_coverage, _release, _thresholds, _solution, _repeatable, _stub, _trivial, _misconceptions, _styles)
+PROOFS = (
+    _coverage,
+    _release,
+    _thresholds,
+    _solution,
+    _examples,
+    _repeatable,
+    _stub,
+    _trivial,
+    _misconceptions,
+    _styles,
+)
 
 
 def _lost(grade: Grade) -> list[str]:

@@ -65,6 +65,15 @@ def test_a_solution_that_is_wrong_is_found(course: Path, bench: validating._Benc
     assert all("relu" in problem for problem in problems)
 
 
+def test_examples_that_fail_by_chance_are_found(course: Path, bench: validating._Bench) -> None:
+    now_and_then = "assert np.random.default_rng().random() > 0.1, 'out of luck'\n"
+    spoil(course / "source/activations/activations.ipynb", "check_relu", now_and_then)
+    fresh = validating._Bench(bench.checks, bench.config, bench.sandbox)
+    told = [text for text in validating._examples(fresh).problems if "check_relu fails in" in text]
+    assert len(told) == 1
+    assert "of 300 runs: AssertionError('out of luck')" in told[0]
+
+
 def test_a_stub_that_earns_is_found(course: Path, bench: validating._Bench) -> None:
     spoil(course / "release/activations/activations.ipynb", "relu", RIGHT_RELU)
     assert validating._stub(bench).problems == ("check_relu gives 2.0 points to an empty blank",)
