@@ -484,10 +484,15 @@ def test_a_part_of_a_cut_off_submission_leaves_the_rest_due(course: Course) -> N
     assert not mark.exists()
 
 
+def newer_than_graded(course: Course, student: str) -> None:
+    """Date what *student* has handed in a day after what was graded."""
+    for step, day in (("autograded", 9), ("submitted", 10)):
+        (course.folder(student, step) / "timestamp.txt").write_text(f"2026-01-{day:02} 12:00:00 UTC")
+
+
 def test_a_part_of_newer_work_leaves_the_rest_due(course: Course) -> None:
     with_a_second_notebook(course, anna="1/2")
-    for step, day in (("autograded", 9), ("submitted", 10)):
-        (course.folder("anna", step) / "timestamp.txt").write_text(f"2026-01-{day:02} 12:00:00 UTC")
+    newer_than_graded(course, "anna")
     for name in ("numbers", "second"):
         course.submit("anna", course.solved(), name)
     result = course.autograde(CourseDirectory={"notebook_id": "numbers"})
@@ -506,8 +511,7 @@ def test_work_handed_in_while_the_question_stands_is_not_touched(
 
     def meanwhile(_: str) -> bool:
         course.submit("anna", course.solved())
-        for step, day in (("autograded", 9), ("submitted", 10)):
-            (course.folder("anna", step) / "timestamp.txt").write_text(f"2026-01-{day:02} 12:00:00 UTC")
+        newer_than_graded(course, "anna")
         with Gradebook(f"sqlite:///{course.root}/gradebook.db") as gradebook:
             gradebook.find_grade("check_half", "numbers", "tiny", "bert").manual_score = 2.0
             gradebook.db.commit()
@@ -534,8 +538,7 @@ def test_work_handed_in_after_a_regrade_was_cut_off_is_left_to_autograde(
     marker.verdicts["half", "test_b"] = PASSED
     killed(course, "convert_notebooks")
     course.submit("anna", course.solved())
-    for step, day in (("autograded", 9), ("submitted", 10)):
-        (course.folder("anna", step) / "timestamp.txt").write_text(f"2026-01-{day:02} 12:00:00 UTC")
+    newer_than_graded(course, "anna")
     _, shown = again(course)
     assert "anna: an earlier" not in shown
     assert course.grades("anna")["check_double"] == (2.0, False)
