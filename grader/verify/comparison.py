@@ -104,7 +104,9 @@ def tolerance_of(
         raise ValueError("The expected value is not finite: the reference or the inputs are wrong.")
     relative = RELATIVE_TOLERANCE if rtol is None else rtol
     if scale is None:
-        size = float(np.sqrt(np.mean(expected**2))) if expected.size else 0.0
+        # In units of its largest entry: 1e200 squared would overflow, and every difference would be allowed.
+        largest = float(np.abs(expected).max(initial=SMALLEST_SCALE))
+        size = largest * float(np.sqrt(np.mean((expected / largest) ** 2))) if expected.size else 0.0
         scale = max(size, SMALLEST_SCALE)
     absolute = relative * scale if atol is None else atol
     return np.asarray(absolute + relative * np.abs(expected), dtype=np.float64)

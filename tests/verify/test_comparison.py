@@ -72,6 +72,11 @@ def test_an_expected_nan_is_a_fault_of_the_check() -> None:
         verify.assert_close([0.5], [np.nan], "p")
 
 
+def test_a_value_whose_square_overflows_is_compared() -> None:
+    with pytest.raises(CheckFailure):
+        verify.assert_close(np.zeros(3), np.full(3, 1e200), "dW1")
+
+
 def test_a_scale_makes_small_values_count() -> None:
     verify.assert_close([0.0, 0.0], [1e-9, 2e-9], "dW")  # below the smallest scale a check usually has
     with pytest.raises(CheckFailure, match="zero at every entry"):
