@@ -8,7 +8,7 @@ What its parameters say is computed here: only a training puts that into them.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from grader import verify
 from grader.errors import CheckFailure, StudentRaised
 from grader.sandbox import Handle, Student, Tensor, Value
 
-__all__ = ["ACTIVATIONS", "Layers", "as_layers", "ask", "layers_of", "logits_of"]
+__all__ = ["ACTIVATIONS", "Layers", "ask", "layers_of", "logits_of", "readings"]
 
 FloatArray = NDArray[np.float64]
 Layers = list[tuple[FloatArray, FloatArray]]  # W (n_l, n_{l-1}) and b (n_l,) of each layer, in order
@@ -60,12 +60,13 @@ def logits_of(layers: Layers, X: NDArray[np.floating], activation: str) -> Float
     return np.asarray(A @ W.T + b)
 
 
-def as_layers(state: object, layer_sizes: Sequence[int], name: str) -> Layers:
+def readings(state: object, layer_sizes: Sequence[int], name: str) -> list[Layers]:
     """
-    Sort what `state_dict` gives into layers, by shape and order; whatever the parameters are called.
+    Sort what `state_dict` gives into layers, by shape and order, in every way that fits; the plainest first.
 
-    A matrix may be stored either way round. Where layers have equal sizes and so fit several ways, the order
-    of the parameters decides, as rows of outputs first: see `layers_of`, which tries the others.
+    Whatever the parameters are called. A weight may be stored either way round, a bias also as a row or a
+    column, as the formula has it; weights and biases may come in turn, or all weights first. Only the outputs
+    tell which reading is the net's where several fit.
 
     Args:
         state: name → array, as it came through the wall.
@@ -76,24 +77,20 @@ def as_layers(state: object, layer_sizes: Sequence[int], name: str) -> Layers:
         CheckFailure: it does not have just these weights and biases.
     """
     arrays = [verify.as_array(each, np.shape(each), name) for each in _arrays(state, name)]
-    matrices = [each for each in arrays if each.ndim == 2]
-    biases = [each for each in arrays if each.ndim == 1]
-    layers: Layers = []
-    for n_in, n_out in itertools.pairwise(layer_sizes):
-        W = _taken(matrices, ((n_out, n_in), (n_in, n_out)))
-        b = _taken(biases, ((n_out,),))
-        if W is None or b is None:
-            wanted = " → ".join(str(size) for size in layer_sizes)
-            found = ", ".join(str(each.shape) for each in arrays[:MOST_SHAPES])
-            found += f" and {len(arrays) - MOST_SHAPES} more" if len(arrays) > MOST_SHAPES else ""
-            raise CheckFailure(
-                f"{name}: the model's parameters have the shapes {found}; a net {wanted} has others."
-            )
-        layers.append((W if W.shape == (n_out, n_in) else W.T, b))
-    extra = sum(each.size for each in (*matrices, *biases))
+    found, extra = [], 0
+    for in_turn, side in itertools.product((True, False), ("either", "out", "in")):
+        layers, left = _sorted(arrays, layer_sizes, in_turn=in_turn, side=side)
+        if layers and not left:
+            found.append(layers)
+        extra = extra or (left if layers else 0)
+    if found:
+        return found
     if extra:
         raise CheckFailure(f"{name}: the model has {extra:,} parameters more than the net that is asked for.")
-    return layers
+    wanted = " → ".join(str(size) for size in layer_sizes)
+    shapes = ", ".join(str(each.shape) for each in arrays[:MOST_SHAPES])
+    shapes += f" and {len(arrays) - MOST_SHAPES} more" if len(arrays) > MOST_SHAPES else ""
+    raise CheckFailure(f"{name}: the model's parameters have the shapes {shapes}; a net {wanted} has others.")
 
 
 def layers_of(
@@ -119,17 +116,17 @@ def layers_of(
         CheckFailure: it has other parameters, or computes something else from them.
     """
     student.call(model, method="eval", opaque="all")  # dropout, if any, is for training
-    layers = as_layers(student.call(model, method="state_dict"), layer_sizes, name)
+    found = readings(student.call(model, method="state_dict"), layer_sizes, name)
     outputs = verify.as_array(
         ask(student, model, X), (len(X), layer_sizes[-1]), f"{name}: the model's output"
     )
-    for candidate in _ways_round(layers):
-        right = logits_of(candidate, X, activation)
+    for layers in found:
+        right = logits_of(layers, X, activation)
         if np.max(np.abs(outputs - right)) <= SAME_OUTPUT * max(1.0, float(np.max(np.abs(right)))):
-            return candidate
-    right = logits_of(layers, X, activation)
+            return layers
+    right = logits_of(found[0], X, activation)
     verify.assert_close(outputs, right, f"{name}: the model's output", rtol=SAME_OUTPUT, atol=SAME_OUTPUT)
-    return layers
+    return found[0]
 
 
 def ask(student: Student, model: Handle, X: NDArray[np.floating]) -> Value:
@@ -151,15 +148,46 @@ def _arrays(state: object, name: str) -> list[NDArray[np.floating]]:
     return [each for each in state.values() if each.dtype.kind == "f"]
 
 
-def _taken(arrays: list[FloatArray], shapes: Sequence[tuple[int, ...]]) -> FloatArray | None:
+def _sorted(
+    arrays: Sequence[FloatArray], layer_sizes: Sequence[int], *, in_turn: bool, side: str
+) -> tuple[Layers, int]:
+    """
+    Read the arrays as a net's layers; return these, none where they don't fit, and how many numbers are left.
+
+    Args:
+        arrays: the parameters, in their order.
+        layer_sizes: of input, hidden layers and output.
+        in_turn: a layer's bias is looked for before the next layer's weight.
+        side: the rows of the weights belong to the layer's outputs ("out"), to its inputs ("in"), or to
+            either of them, in another layer to the other.
+    """
+    left = [each for each in arrays if each.ndim]
+    weights: list[FloatArray | None] = []
+    biases: list[FloatArray | None] = []
+    pairs = list(itertools.pairwise(layer_sizes))
+    for n_in, n_out in pairs:
+        shapes = {"out": {(n_out, n_in)}, "in": {(n_in, n_out)}}
+        W = _taken(left, shapes.get(side, shapes["out"] | shapes["in"]))
+        turned = W is not None and (side == "in" or W.shape != (n_out, n_in))
+        weights.append(W.T if W is not None and turned else W)
+        if in_turn:
+            biases.append(_bias(left, n_out))
+    if not in_turn:
+        biases = [_bias(left, n_out) for _, n_out in pairs]
+    layers = [(W, b) for W, b in zip(weights, biases, strict=True) if W is not None and b is not None]
+    return (layers if len(layers) == len(pairs) else []), sum(each.size for each in left)
+
+
+def _bias(arrays: list[FloatArray], n: int) -> FloatArray | None:
+    """Take a layer's bias out of the list: a vector where there is one, otherwise a row or a column."""
+    found = _taken(arrays, {(n,)})
+    found = _taken(arrays, {(1, n), (n, 1)}) if found is None else found
+    return None if found is None else found.ravel()
+
+
+def _taken(arrays: list[FloatArray], shapes: Container[tuple[int, ...]]) -> FloatArray | None:
     """Take the first array of one of *shapes* out of the list."""
     for at, each in enumerate(arrays):
         if each.shape in shapes:
             return arrays.pop(at)
     return None
-
-
-def _ways_round(layers: Layers) -> list[Layers]:
-    """Return the net with its square matrices as they are, and all of them the other way round."""
-    turned = [(W.T if W.shape[0] == W.shape[1] else W, b) for W, b in layers]
-    return [layers, turned]

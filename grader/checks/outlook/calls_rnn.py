@@ -21,8 +21,8 @@ __all__ = [
     "STEP_GRADIENTS",
     "call_step",
     "call_unroll",
-    "check_step",
     "check_step_derived",
+    "check_steps",
     "check_unroll_derived",
     "check_unrolls",
     "gradients_of_step",
@@ -51,15 +51,34 @@ def gradients_of_step(returned: object) -> dict[str, Any]:
     return dict(zip(STEP_GRADIENTS, values, strict=True))
 
 
-def check_step(student: Student, rng: np.random.Generator, given: Step, only: Sequence[str]) -> None:
+def check_steps(
+    student: Student, rng: np.random.Generator, problems: Sequence[Step], only: Sequence[str]
+) -> None:
     """
     Judge some of what step_backward returns: *only* names these gradients.
+
+    The caches of all problems are made before the first way back.
+    """
+    made = [call_step(student, x, h, params) for x, h, params, _ in problems]
+    for given, (h_new, cache) in zip(problems, made, strict=True):
+        _check_step(student, rng, given, h_new, cache, only)
+
+
+def _check_step(
+    student: Student,
+    rng: np.random.Generator,
+    given: Step,
+    h_new: object,
+    cache: object,
+    only: Sequence[str],
+) -> None:
+    """
+    Judge what step_backward makes of *cache*, which came with the state *h_new*.
 
     Where step is wrong, two more answers are right: what the formula makes of the state that this step gave,
     and the differences of the student's own step.
     """
     x, h, params, dh = given
-    h_new, cache = call_step(student, x, h, params)
     claimed = gradients_of_step(student.call("step_backward", dh, cache))
     true_h = reference.step(x, h, params)[0]
     judge = _judge("step_backward", {"x": x, "h_prev": h, **params}, rng, only, {"rows": len(x)})

@@ -56,7 +56,7 @@ def test_step_backward_hands_back_what_came_in(student: Student, rng: np.random.
     """step_backward gives dx and dh_prev, the gradients of what went into the step, and derives them."""
     calls.check_step_derived(student, rng)
     given = inputs.draw_step(rng, *inputs.draw_sizes(rng, 3))
-    calls.check_step(student, rng, given, ("dx", "dh_prev"))
+    calls.check_steps(student, rng, [given], ("dx", "dh_prev"))
 
 
 @check("step_backward", weight=2)
@@ -64,21 +64,28 @@ def test_step_backward_gives_the_gradients_of_the_weights(student: Student, rng:
     """step_backward gives dWx and dWh, the gradients of the weights, and derives them."""
     calls.check_step_derived(student, rng)
     given = inputs.draw_step(rng, *inputs.draw_sizes(rng, 3))
-    calls.check_step(student, rng, given, ("dWx", "dWh"))
+    calls.check_steps(student, rng, [given], ("dWx", "dWh"))
 
 
 @check("step_backward")
 def test_step_backward_gives_the_gradient_of_the_biases(student: Student, rng: np.random.Generator) -> None:
     """step_backward gives db, the gradient of the biases, summed over the rows."""
     given = inputs.draw_step(rng, *inputs.draw_sizes(rng, 3))
-    calls.check_step(student, rng, given, ("db",))
+    calls.check_steps(student, rng, [given], ("db",))
 
 
 @check("step_backward")
 def test_step_backward_takes_any_sizes(student: Student, rng: np.random.Generator) -> None:
     """step_backward works for one row, one input and one unit, and for as many inputs as units."""
     for m, _, n_x, n_h in inputs.EDGES:
-        calls.check_step(student, rng, inputs.draw_step(rng, m, n_x, n_h), calls.STEP_GRADIENTS)
+        calls.check_steps(student, rng, [inputs.draw_step(rng, m, n_x, n_h)], calls.STEP_GRADIENTS)
+
+
+@check("step_backward")
+def test_step_backward_uses_the_cache_it_is_given(student: Student, rng: np.random.Generator) -> None:
+    """step_backward belongs to the step whose cache it is given, also if another ran in between."""
+    pair = [inputs.draw_step(rng, *inputs.draw_sizes(rng, 3)) for _ in range(2)]
+    calls.check_steps(student, rng, pair, calls.STEP_GRADIENTS)
 
 
 @check("step_backward", weight=0.5)

@@ -246,6 +246,8 @@ def test_build_model_drops_nothing_else(student: Student, rng: np.random.Generat
 
 # --- train ------------------------------------------------------------------------------------------------
 
+# One batch in two orders: sums in float32 are some 1e-7 apart. In smaller batches: 1e-2 and more.
+SAME_BATCH = 1e-3
 BAND = (0.9, 1.1)  # of a loss; where it is taken after the update, it is a few per cent smaller
 
 
@@ -285,11 +287,12 @@ def test_train_compares_each_prediction_with_its_own_target(
 @check("train", weight=2, trains=20.0)
 def test_train_returns_the_mean_loss_of_each_epoch(student: Student, rng: np.random.Generator) -> None:
     """train returns one number an epoch: the mean loss over all of its rows."""
-    batches, batch_size, epochs = 12, 8, int(rng.integers(3, 6))
+    batches, batch_size, epochs = 12, 64, int(rng.integers(3, 6))
     m = batches * batch_size
     # Rows that say nothing and targets far beyond what a few steps can reach: the loss stays what it was.
+    # Without a hidden layer, which the first step would throw far away.
     y = 1000 * rng.choice([-1, 1], size=m) * np.exp(rng.normal(0, 1, size=m))
-    model = built(student, 2, [4], 0.0)
+    model = built(student, 2, [], 0.0)
     problem = Problem(np.zeros((m, 2)), y - np.mean(y))
     losses = losses_of(student, model, problem, epochs, batch_size, inputs.draw_seeds(rng, 1)[0])
     ratios = losses[:, np.newaxis] / kinds_of_loss(problem.y)
@@ -335,6 +338,25 @@ def test_train_has_dropout_at_work(student: Student, rng: np.random.Generator) -
     # Without dropout this is the untrained model's loss to 1e-6; with it, off by several per cent.
     assert np.min(np.abs(loss / kinds_of_loss(start - y) - 1)) > 1e-5, (
         "The loss of the first batch is that of the whole net: no hidden unit was dropped."
+    )
+
+
+@check("train", trains=20.0)
+def test_train_takes_batches_of_the_size_asked_for(student: Student, rng: np.random.Generator) -> None:
+    """train takes batch_size rows at each step: with all rows in one batch, their order does not matter."""
+    m = int(rng.integers(70, 100))
+    X, y = rng.normal(size=(m, 3)), 3 * rng.normal(size=m)
+    model = built(student, 3, [8], 0.0)
+    state = student.call(model, method="state_dict")
+    runs = []
+    for seed in inputs.draw_seeds(rng, 2):
+        start = {name: Tensor(each) for name, each in state.items()}
+        student.call(model, start, method="load_state_dict", opaque="all")
+        runs.append(losses_of(student, model, Problem(X, y), 2, m, seed))
+    apart = float(np.max(np.abs(runs[1] / np.maximum(runs[0], TINY) - 1)))
+    assert apart < SAME_BATCH, (
+        f"With batches of {m} rows, which are all there are, the losses of two seeds are {100 * apart:.2g} % "
+        "apart: does every step take batch_size rows?"
     )
 
 
@@ -456,6 +478,32 @@ def test_cross_validate_is_repeatable(student: Student, rng: np.random.Generator
         runs.append(verify.as_array(verify.as_list(seen.value, 3, "the list"), (3,), "the errors"))
     verify.assert_close(runs[1], runs[0], "the errors of a second run with the same seed")
     assert not np.allclose(runs[2], runs[0], rtol=1e-5), "The errors are the same for another seed."
+
+
+@check("cross_validate", trains=20.0)
+def test_cross_validate_judges_the_net_that_is_asked_for(student: Student, rng: np.random.Generator) -> None:
+    """cross_validate trains nets of the layers, the dropout and the epochs that it is given."""
+    problem = inputs.draw_line(rng, 24, 2)
+    seed = inputs.draw_seeds(rng, 1)[0]
+    asked = {"hidden": ([8], 0.0, 4), "dropout": ([8], 0.8, 4), "epochs": ([8], 0.0, 9), "": ([], 0.0, 4)}
+    errors = {
+        what: errors_of_folds(student, problem, hidden, dropout, 2, epochs, seed)
+        for what, (hidden, dropout, epochs) in asked.items()
+    }
+    ignored = [
+        name
+        for name, one, other in (
+            ("hidden", "hidden", ""),
+            ("dropout", "hidden", "dropout"),
+            ("epochs", "hidden", "epochs"),
+        )
+        if np.allclose(errors[one], errors[other], rtol=1e-5)
+    ]
+    if ignored and {"build_model", "train"} <= student.flawless:  # else it is theirs, and they have paid for it
+        raise CheckFailure(
+            f"The errors are the same whatever {' and '.join(ignored)} is: nets can't be compared by them.",
+            hint="Hand hidden and dropout to build_model, and epochs to train.",
+        )
 
 
 def _listed(shares: FloatArray) -> str:

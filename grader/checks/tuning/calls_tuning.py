@@ -198,10 +198,16 @@ def _sizes(state: object, n_x: int) -> list[int]:
         if isinstance(state, dict)
         else []
     )
-    sizes = [n_x]
+    rows = not any(len(shape) == 1 for shape in shapes)  # biases of shape (1, n), each behind its weight
+    sizes, bias_due = [n_x], False
     for shape in shapes:
-        if len(shape) == 2 and sizes[-1] in shape:
-            sizes.append(int(shape[0] if shape[1] == sizes[-1] else shape[1]))
+        if len(shape) != 2 or sizes[-1] not in shape:
+            continue
+        if rows and bias_due and 1 in shape:
+            bias_due = False
+            continue
+        sizes.append(int(shape[0] if shape[1] == sizes[-1] else shape[1]))
+        bias_due = True
     if len(sizes) > MOST_LAYERS + 1 or max(sizes) > MOST_UNITS:
         raise CheckFailure(
             f"tune: best['model'] has more than {MOST_LAYERS} layers, or one of more than {MOST_UNITS} units."

@@ -21,6 +21,7 @@ from grader.checks.tuning import calls_tuning as calls
 from grader.checks.tuning import chance_tuning as chance
 from grader.checks.tuning import inputs_tuning as inputs
 from grader.checks.tuning import reference_tuning as reference
+from grader.errors import CheckFailure
 from grader.sandbox import Rng, Student, Tensor
 
 NOTEBOOK = Notebook(
@@ -521,6 +522,9 @@ PATIENCE = 30.0
 # Labels by the toss of a ten-sided die: with 24 rows for validation, a tenth of 240, an accuracy of 0.6 or
 # more comes by chance once in 1e9 trainings; a net that is asked about rows it trained on gets most of them.
 NOISE_ROWS, NO_ACCIDENT = 240, 0.6
+# With 40 rows for validation, a tenth of 400, the accuracy of a net that is right half the time has standard
+# deviation 0.08, so 0.3 is more than three of them, and it is tried twice.
+HONEST_ROWS, HONEST = 400, 0.3
 
 
 @goal(
@@ -592,6 +596,21 @@ def test_tune_validates_on_rows_that_it_did_not_train_on(student: Student, rng: 
         f"tune: on labels that were drawn by lot it claims a validation accuracy of {highest:.2f}. On new "
         "rows nobody can do better than 0.10: the net was asked about rows that it had learned by heart."
     )
+
+
+@check("tune", weight=1.5, retry=True)
+def test_tune_claims_what_its_net_reaches(student: Student, rng: np.random.Generator) -> None:
+    """tune's val_accuracy is what its net reaches, within what a few validation rows can tell."""
+    (X, y), (X_held, y_held) = inputs.draw_digits(rng, HONEST_ROWS, HELD_OUT_ROWS)
+    found = calls.tuned_by(student, X, y, 2, inputs.draw_seed(rng), PATIENCE)
+    logits = calls.logits_of_model(student, found.model, X_held)
+    reached, claimed = verify.accuracy(np.argmax(logits, axis=1), y_held), found.best["val_accuracy"]
+    if abs(claimed - reached) > HONEST:
+        raise CheckFailure(
+            f"tune: best has a validation accuracy of {claimed:.2f}, and its net reads {reached:.2f} of "
+            f"{HELD_OUT_ROWS} digits that it never saw.",
+            hint="Measure val_accuracy by the labels that best['model'] gives the validation rows.",
+        )
 
 
 @check("tune", weight=1)
