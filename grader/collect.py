@@ -24,7 +24,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nbgrader.exchange import ExchangeError
 from nbgrader.exchange.default import ExchangeCollect
 from nbgrader.utils import parse_utc
 
@@ -34,7 +33,7 @@ __all__ = ["CourseCollect"]
 
 REFUSED = ""  # stands for the student in the record of a folder that is not taken
 KIBIBYTE = 1024
-FILES = 1000  # in one submission
+ENTRIES = 1000  # in one submission: files, folders, and what is left out
 DEPTH = 8  # of folders in one submission
 TIMESTAMP = "timestamp.txt"  # where nbgrader looks when it works out how late a submission is
 HANDING_IN = 600.0  # seconds that it may take, from the time in the name to the last file
@@ -62,7 +61,7 @@ class CourseCollect(ExchangeCollect):  # type: ignore[misc]
     def _path_to_record(self, path: str) -> dict[str, Any]:
         try:
             record: dict[str, Any] = super()._path_to_record(path)
-        except (ExchangeError, ValueError, OverflowError):
+        except Exception:  # noqa: BLE001 - what the date parser raises on a student's text is not documented
             return self._refused(path, "its name has no date in it")
         try:
             refusal = self._refusal(Path(path), record["username"])
@@ -71,7 +70,9 @@ class CourseCollect(ExchangeCollect):  # type: ignore[misc]
         return self._refused(path, refusal) if refusal else record
 
     def _refused(self, path: str, why: str) -> dict[str, Any]:
-        self.log.warning("Not collected: %s: %s. Somebody may have tried to cheat.", _shown(path), why)
+        self.log.warning(
+            "Not collected: %s: %s. Somebody may have tried to cheat.", _shown(path), _shown(why)
+        )
         oldest = datetime.datetime(1970, 1, 1)  # like nbgrader's, without a zone
         return {"username": REFUSED, "filename": Path(path).name, "timestamp": oldest}
 
@@ -140,7 +141,7 @@ class _Copy:
         self.ignored = collect.coursedir.ignore
         self.file_bytes = collect.coursedir.max_file_size * KIBIBYTE
         self.bytes_left = collect.coursedir.max_dir_size * KIBIBYTE
-        self.files_left = FILES
+        self.entries_left = ENTRIES
         self.changed = 0.0  # when any of it was last changed; by the system's clock, which no student can set
 
     def take(self, folder: int, target: Path, depth: int) -> None:
@@ -151,12 +152,23 @@ class _Copy:
                 continue
             if depth == 0 and name == TIMESTAMP:
                 continue  # ours takes its place; a folder of this name would stop every later collecting
+            if not self._may_take(target / name):
+                return
             try:
                 # No link is followed; and a pipe with nobody at its other end does not hold us up.
                 with _opened(name, os.O_NONBLOCK, folder) as entry:
                     self._take_one(entry, target / name, depth)
             except OSError as error:
                 self.log.warning("Left out: %s: %s", _shown(target / name), error.strerror or error)
+
+    def _may_take(self, target: Path) -> bool:
+        """Count an entry; the one that is too many is named, and nothing is looked at from there on."""
+        if self.entries_left == 0:
+            self.log.warning(
+                "Left out: %s and all that follows: more than %d entries", _shown(target), ENTRIES
+            )
+        self.entries_left -= 1
+        return self.entries_left >= 0
 
     def _take_one(self, entry: int, target: Path, depth: int) -> None:
         found = os.fstat(entry)
@@ -167,18 +179,19 @@ class _Copy:
             self.take(entry, target, depth + 1)
         elif stat.S_ISREG(found.st_mode):
             self.changed = max(self.changed, found.st_ctime)
-            self._take_file(entry, target)
+            self._take_file(entry, found.st_size, target)
         else:
             raise OSError("it is not a plain file")
 
-    def _take_file(self, entry: int, target: Path) -> None:
+    def _take_file(self, entry: int, size: int, target: Path) -> None:
         most = min(self.file_bytes, self.bytes_left)
-        with os.fdopen(os.dup(entry), "rb") as source:
-            content = source.read(most + 1)
-        if len(content) > most or self.files_left == 0:
-            raise OSError("it is too large, or one too many")
+        content = b""
+        if size <= most:  # before it is read: a file of holes takes its student no room, and us seconds
+            with os.fdopen(os.dup(entry), "rb") as source:
+                content = source.read(most + 1)
+        if max(size, len(content)) > most:
+            raise OSError("it is too large")
         self.bytes_left -= len(content)
-        self.files_left -= 1
         _write(target, content)
 
 

@@ -106,6 +106,11 @@ class Standing(msgspec.Struct, frozen=True):
     open: tuple[str, ...] = ()
 
     @property
+    def unsettled(self) -> tuple[str, ...]:
+        """Why none of the points are final; a notebook that waits for points by hand leaves the others be."""
+        return tuple(why for why in self.open if not why.startswith(WAITS))
+
+    @property
     def raw(self) -> float:
         """Points before the late penalty, with those given by hand and extra credit."""
         return sum(paper.points for paper in self.papers)

@@ -16,7 +16,10 @@ from decimal import ROUND_HALF_UP, Decimal
 __all__ = ["csv_text", "is_formula", "number", "text"]
 
 # Spreadsheets take the full-width signs of East Asian keyboards for the plain ones.
-FORMULA = re.compile(r"\s*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]")
+SIGNS = r"[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]"
+FORMULA = re.compile(rf"\s*{SIGNS}")
+# Where the semicolon parts columns, as in much of Europe, a cell begins behind it, whatever is quoted here.
+FORMULA_BEHIND = re.compile(rf";(?=[\s\"']*{SIGNS})")
 NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 CENT = Decimal("0.01")
 
@@ -28,7 +31,7 @@ def is_formula(value: str) -> bool:
 
 def text(value: str) -> str:
     """Return *value* as one line that no spreadsheet runs."""
-    line = "".join(c if c.isprintable() else " " for c in value)
+    line = FORMULA_BEHIND.sub(";'", "".join(c if c.isprintable() else " " for c in value))
     return f"'{line}" if is_formula(line) else line
 
 

@@ -98,7 +98,7 @@ class GradesExporter(ExportPlugin):  # type: ignore[misc]
         ]
         people = self._people(columns)
         path = self._path(coursedir)
-        _write(path, self.table(people, columns).encode(self.encoding))
+        _write(path, self.table(people, columns).encode(self.encoding), own_folder=not self.to)
         self._tell_what_is_open(people, columns)
         self.log.info("Written: %s (%d students, %d assignments)", path, len(people), len(columns))
 
@@ -123,9 +123,7 @@ class GradesExporter(ExportPlugin):  # type: ignore[misc]
     def _path(self, coursedir: CourseDirectory | None) -> Path:
         if self.to:
             return Path(self.to)
-        folder = Path(coursedir.root if coursedir else "") / FOLDER
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return folder / self.file_name
+        return Path(coursedir.root if coursedir else "") / FOLDER / self.file_name
 
     def _tell_what_is_open(self, people: Iterable[Person], columns: Iterable[Column]) -> None:
         found = [
@@ -139,8 +137,12 @@ class GradesExporter(ExportPlugin):  # type: ignore[misc]
             self.log.warning("%d scores are not final and were %s:\n  %s", len(found), written, _lines(found))
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, data: bytes, *, own_folder: bool) -> None:
+    if not path.name:
+        raise ConfigError(f"{path} is a folder. Name a file by --to.")
     try:
+        if own_folder:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
         write_whole(path, data)
     except OSError as error:
         raise ConfigError(f"{path} can't be written: {error.strerror}. Name another file by --to.") from None

@@ -7,6 +7,7 @@ import pwd
 import secrets
 import shutil
 import signal
+import stat
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -133,7 +134,16 @@ def _make(layout: Layout, student_packages: tuple[str, ...]) -> dict[str, str]:
         logins = accounts.make_accounts(layout)
     install(layout, student_packages, console.print)
     course.make_course(layout)
+    if not layout.account and _is_open_to_all(CHECKOUT / "grader" / "checks"):
+        console.print(
+            f"[yellow]Whoever logs in on this machine can read the checks and the solutions in {CHECKOUT}. "
+            f"On a real server: chmod 700 {CHECKOUT}"
+        )
     return logins
+
+
+def _is_open_to_all(folder: Path) -> bool:
+    return all(each.stat().st_mode & stat.S_IXOTH for each in (folder, *folder.parents))
 
 
 def _show(layout: Layout, port: int, logins: dict[str, str]) -> None:

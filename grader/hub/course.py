@@ -19,6 +19,8 @@ def make_course(layout: Layout) -> None:
     """
     Bring the settings up to date, and make the course and its exchange unless they are there.
 
+    A course whose making was cut off is made anew.
+
     Args:
         layout: the hub; its accounts and environments exist.
 
@@ -29,8 +31,11 @@ def make_course(layout: Layout) -> None:
     shutil.rmtree(layout.root / "settings", ignore_errors=True)
     shutil.copytree(SETTINGS, layout.root / "settings", ignore=shutil.ignore_patterns("__pycache__"))
     _make_exchange(layout)
-    if layout.course.exists():
+    cut_off = layout.state / "course-half-made"
+    if layout.course.exists() and not cut_off.exists():
         return
+    cut_off.touch()
+    shutil.rmtree(layout.course, ignore_errors=True)
     layout.course.mkdir(mode=0o700)
     shutil.copy(CHECKOUT / "nbgrader_config.py", layout.course)
     for assignment in sorted((CHECKOUT / "source").iterdir()):
@@ -41,8 +46,10 @@ def make_course(layout: Layout) -> None:
         name = account.removeprefix(layout.prefix).capitalize()
         nbgrader(layout, "db", "student", "add", account, f"--first-name={name}", "--last-name=Demo")
     for assignment_id in layout.assignments:
-        nbgrader(layout, "generate_assignment", assignment_id)
-        nbgrader(layout, "release_assignment", assignment_id)
+        # What an earlier try has left in the gradebook and in the exchange is replaced.
+        nbgrader(layout, "generate_assignment", "--force", assignment_id)
+        nbgrader(layout, "release_assignment", "--force", assignment_id)
+    cut_off.unlink()
 
 
 def nbgrader(layout: Layout, *arguments: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
+from dask import config as dask_config
 from distributed import Client, LocalCluster
 
 from grader.errors import ConfigError
@@ -95,11 +96,14 @@ def _local(size: int) -> Any:
     # With keys that live as long as it: every user of this machine reaches its loopback, such as students of
     # its hub, and who reaches a scheduler runs programs as its owner.
     settings: dict[str, Any] = {"host": f"tls://{LOOPBACK}", "security": True, "dashboard_address": None}
-    return _started(
-        lambda: LocalCluster(n_workers=size, threads_per_worker=1, processes=True, **settings),
-        "Dask could not start its processes here",
-        "Leave GraderPool.scheduler empty to grade without Dask.",
-    )
+    # Dask's profiler keeps trees of the call stacks that it samples; pytest's are deep, and a worker grew by
+    # half a mebibyte with each notebook.
+    with dask_config.set({"distributed.worker.profile.enabled": False}):
+        return _started(
+            lambda: LocalCluster(n_workers=size, threads_per_worker=1, processes=True, **settings),
+            "Dask could not start its processes here",
+            "Leave GraderPool.scheduler empty to grade without Dask.",
+        )
 
 
 def _slurm(settings: Mapping[str, Any]) -> Any:

@@ -167,14 +167,14 @@ def _notebook(
 ) -> NotebookFacts:
     assignment = coursedir.assignment_id
     papers = [
-        paper
+        (paper, standing)
         for standing in graded
         for paper in standing.papers
         if paper.notebook == name and _was_handed_in(standing.person.id, assignment, name, coursedir)
     ]
     grades = [mine[name] for mine in records.values() if name in mine]
     seconds = [grade.seconds for grade in grades if _judged(grade)]
-    final = [paper.points for paper in papers if not paper.waiting]
+    final = [paper.points for paper, standing in papers if not (paper.waiting or standing.unsettled)]
     return NotebookFacts(
         name=name,
         points=distribution(final, worth),

@@ -32,7 +32,7 @@ def looks_of(standing: Standing, records: Mapping[str, Grade]) -> list[Look]:
         standing: where it stands.
         records: notebook → its record, as far as there are any.
     """
-    found = [Look(standing.person, "", why) for why in standing.open if not why.startswith(WAITS)]
+    found = [Look(standing.person, "", why) for why in standing.unsettled]
     for paper in standing.papers:
         found += [Look(standing.person, *pair) for pair in _of_paper(paper, records.get(paper.notebook))]
     return found

@@ -18,7 +18,7 @@ import pytest
 from scratch_course import Course
 from small_term import FORMULA, opened
 
-from grader import archive
+from grader import archive, unfinished
 from grader.errors import ConfigError
 from grader.records import CheckResult, Grade, Verdict
 from grader.report import class_report, write_report
@@ -106,6 +106,13 @@ def test_the_page_names_who_needs_a_person_and_why(term: Course) -> None:
         ["numbers: why", "waits for points by hand"],
     ]
     assert rows(page, "5 students, by name")[1][0] == f"{FORMULA}, +Fay (fay)"
+
+
+def test_points_that_are_not_final_are_in_no_average_of_a_notebook_either(term: Course) -> None:
+    unfinished.marker_of(term.root, "ada", "tiny").touch()
+    (term.folder("fay") / "timestamp.txt").write_text("9999-12-31 23:59 -1400")  # past the last year there is
+    _, assignment, notebook = rows(class_report(term.root, "tiny"), "Five numbers and the mean")
+    assert assignment[2] == notebook[2] == "2"
 
 
 def test_what_has_no_record_is_told_and_not_made_up(term: Course) -> None:

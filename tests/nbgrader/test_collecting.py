@@ -15,6 +15,7 @@ import nbformat
 import pytest
 from scratch_course import Course
 
+from grader import collect
 from grader.collect import CourseCollect
 
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -155,7 +156,13 @@ def test_odd_entries_stop_nobodys_submission(exchange: Exchange) -> None:
     (folder / "large.bin").write_bytes(b"0" * 3_000_000)
     (folder / "deep").mkdir()
     (folder / "deep" / "notes.txt").write_text("kept")
-    for name in (f"{ME}+tiny+no date at all+x", "+tiny+2026-11-09 10:00:00 UTC+x", "..+tiny+2026-11-09+x"):
+    overflow = ".999999999999999999999999999999999m1.5."  # decimal.InvalidOperation, in the parser of dates
+    for name in (
+        f"{ME}+tiny+no date at all+x",
+        f"x+tiny+2026 {overflow}+x",
+        "+tiny+2026-11-09 10:00:00 UTC+x",
+        "..+tiny+2026-11-09+x",
+    ):
         (exchange.inbound / name).mkdir()
     log = exchange.collect(CourseDirectory={"max_file_size": 2000})
     assert exchange.collected(ME) == "honest"
@@ -164,6 +171,24 @@ def test_odd_entries_stop_nobodys_submission(exchange: Exchange) -> None:
     assert not left_out & {path.name for path in exchange.course.folder(ME).iterdir()}
     assert all(name in log for name in left_out)
     assert not (exchange.course.root / "submitted" / "tiny").exists()
+
+
+def test_a_submission_without_end_is_taken_up_to_a_limit(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collect, "ENTRIES", 20)
+    folder = exchange.hand_in(ME, text="honest")
+    (folder / "a hole").touch()
+    os.truncate(folder / "a hole", 10**11)  # on the disk it has no blocks
+    for n in range(15):
+        (folder / "many" / f"{n:02}").mkdir(parents=True)
+    for n in range(15):
+        (folder / f"z{n:02}").symlink_to("/etc/passwd")
+    log = exchange.collect()
+    assert exchange.collected(ME) == "honest"
+    assert "a hole: it is too large" in log
+    assert log.count("more than 20 entries") == 1
+    assert log.count("Left out") < 20
 
 
 def test_a_folder_in_the_place_of_the_time_stops_nobodys_collecting(exchange: Exchange) -> None:
@@ -182,6 +207,7 @@ def test_names_do_not_steer_the_terminal_or_forge_lines_of_the_log(exchange: Exc
     os.mkfifo(folder / "a\n[INFO] all is well \x1b[2J")
     os.mkfifo(os.fsencode(folder) + b"/\xff")
     (exchange.inbound / "\x1b[2J+tiny+no date+x").mkdir()
+    (exchange.inbound / "x\n[INFO] all is well \x1b[2J+tiny+2026-11-09 10:00:00 UTC+x").mkdir()
     log = exchange.collect()
     assert exchange.collected(ME) == "honest"
     assert log.count("Left out") == 2

@@ -20,7 +20,7 @@ from traitlets.config import Config
 from grader import archive, unfinished
 from grader.errors import ConfigError
 from grader.export import CanvasExporter, MoodleExporter, PlainExporter
-from grader.export.cells import is_formula, number, text
+from grader.export.cells import csv_text, is_formula, number, text
 from grader.export.exporter import GradesExporter
 from grader.export.plain import COLUMNS
 from grader.scratch import environment, nbgrader_command
@@ -188,6 +188,12 @@ def test_a_name_that_a_spreadsheet_would_run_is_text_and_a_number_stays_one(term
         "a  =b",
     )
     assert text("\t@SUM(1)") == "' @SUM(1)"
+    # Read with semicolons between the columns, a name has two cells, and the second one is no formula either.
+    for name in ("A;=1+1", 'A; "=1+1', "A;'\u3000\uff1d1+1"):
+        ((_, *cells),) = csv.reader([csv_text([["ada", text(name)]]).strip()], delimiter=";")
+        assert cells
+        assert not [cell for cell in cells if is_formula(cell.replace('"', ""))]
+    assert text("Ada; - and Bob") == "Ada;' - and Bob"
     assert text("\uff1d1+1") == "'\uff1d1+1"
 
 

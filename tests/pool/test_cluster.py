@@ -106,6 +106,8 @@ def test_a_cluster_on_this_machine_lets_nobody_in_who_has_not_its_keys() -> None
     cluster = open_cluster("local", 1, 1, {}, {})
     try:
         address = str(cluster.client.scheduler.address)
+        profiled = cluster.client.run(lambda dask_worker: "profile" in dask_worker.periodic_callbacks)
+        assert set(profiled.values()) == {False}  # it would keep every stack of pytest's that it samples
         assert cluster.client.submit(os.getpid).result(MOST_SECONDS) != os.getpid()
         for stranger in (address, address.replace("tls://", "tcp://")):
             with pytest.raises((OSError, TypeError)):

@@ -17,6 +17,7 @@ __all__ = [
     "last_batch",
     "last_layer",
     "losses_added",
+    "own_batch_size",
     "rest_left_out",
     "seed_ignored",
     "softmax_twice",
@@ -316,6 +317,31 @@ def squared_error(model: Model, X: Tensor, y: Tensor, epochs: int, batch_size: i
         for rows in torch.split(torch.randperm(len(X), generator=generator), batch_size):
             targets = nn.functional.one_hot(y[rows], 10).float().to(DEVICE)
             loss = nn.functional.mse_loss(model(X[rows].to(DEVICE)), targets)
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            total += loss.item() * len(rows)
+        losses.append(total / len(X))
+    return losses
+
+
+@misconception(
+    "train",
+    "batches of a size of their own",
+    """Your batches have 32 rows, whatever batch_size says. Who asks for larger ones gets other steps, and
+    more of them, than they think.""",
+)
+def own_batch_size(
+    model: Model, X: Tensor, y: Tensor, epochs: int, batch_size: int, seed: int
+) -> list[float]:
+    model.to(DEVICE).train()
+    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+    generator = torch.Generator().manual_seed(seed)
+    losses = []
+    for _ in range(epochs):
+        total = 0.0
+        for rows in torch.split(torch.randperm(len(X), generator=generator), 32):
+            loss = nn.functional.cross_entropy(model(X[rows].to(DEVICE)), y[rows].to(DEVICE))
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()

@@ -106,6 +106,26 @@ def back_without_tanh(dh: Any, cache: Any) -> Any:
     return dh @ params["Wx"], dh @ params["Wh"], dh.T @ x, dh.T @ h_prev, dh.sum(axis=0)
 
 
+# The step that belongs to it is right.
+@misconception("step", "remembers only the last step", "")
+def step_global(x: Any, h: Any, params: Any) -> Any:
+    h_new = np.tanh(x @ params["Wx"].T + h @ params["Wh"].T + params["b"])
+    globals()["LAST_STEP"] = (x, h, h_new, params)
+    return h_new, globals()["LAST_STEP"]
+
+
+@misconception(
+    "step_backward",
+    "remembers only the last step",
+    """What a step keeps for its way back belongs in the cache that it returns. Kept in one global place it is
+    overwritten by the next step, and back through time every step takes itself for the last one.""",
+)
+def back_global(dh: Any, cache: Any) -> Any:
+    x, h_prev, h_new, params = globals()["LAST_STEP"]
+    dz = np.resize(dh, h_new.shape) * (1 - h_new**2)
+    return dz @ params["Wx"], dz @ params["Wh"], dz.T @ x, dz.T @ h_prev, dz.sum(axis=0)
+
+
 @misconception(
     "step_backward",
     "the sum z in place of the state in 1 - h²",

@@ -22,6 +22,7 @@ __all__ = [
     "train_last_batch",
     "train_never_zeroed",
     "train_no_shuffle",
+    "train_own_batch_size",
     "train_summed",
     "train_unseeded",
 ]
@@ -245,6 +246,29 @@ def train_evaluating(model: Any, X: Any, y: Any, epochs: Any, batch_size: Any, s
     for _ in range(epochs):
         total = 0.0
         for rows in torch.split(torch.randperm(len(X)), batch_size):
+            loss = ((model(X[rows]).reshape(-1) - y[rows]) ** 2).mean()
+            steps.zero_grad()
+            loss.backward()
+            steps.step()
+            total += loss.item() * len(rows)
+        losses.append(total / len(X))
+    return losses
+
+
+@misconception(
+    "train",
+    "batches of a size of their own",
+    """Your batches have 32 rows, whatever batch_size says. Who asks for larger ones gets other steps, and
+    more of them, than they think.""",
+)
+def train_own_batch_size(model: Any, X: Any, y: Any, epochs: Any, batch_size: Any, seed: Any) -> Any:
+    torch.manual_seed(seed)
+    steps = torch.optim.Adam(model.parameters(), lr=0.01)
+    model.train()
+    losses = []
+    for _ in range(epochs):
+        total = 0.0
+        for rows in torch.split(torch.randperm(len(X)), 32):
             loss = ((model(X[rows]).reshape(-1) - y[rows]) ** 2).mean()
             steps.zero_grad()
             loss.backward()

@@ -21,6 +21,7 @@ from grader.checks.overfitting.misconceptions_nets import (
     train_last_batch,
     train_never_zeroed,
     train_no_shuffle,
+    train_own_batch_size,
     train_summed,
     train_unseeded,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "train_last_batch",
     "train_never_zeroed",
     "train_no_shuffle",
+    "train_own_batch_size",
     "train_summed",
     "train_unseeded",
 ]
@@ -229,6 +231,29 @@ def cross_validate_all_pairs(
         model.eval()
         with torch.no_grad():
             predicted = model(tensor(X_val)).reshape(-1, 1).numpy() * sd + mean
+        errors.append(float(np.mean(np.abs(predicted - y[val]))))
+    return errors
+
+
+@misconception(
+    "cross_validate",
+    "settings of its own",
+    """You train nets of a size and with a dropout of your own choice, whatever hidden and dropout say. Then
+    all candidates get the same error, and cross-validation has nothing to choose between.""",
+)
+def cross_validate_own_settings(
+    X: Any, y: Any, hidden: Any, dropout: Any, k: Any, epochs: Any, seed: Any
+) -> Any:
+    errors = []
+    for rows, val in k_fold(len(X), k, np.random.default_rng(seed)):
+        X_train, X_val = standardise(X[rows], X[val])
+        mean, sd = y[rows].mean(), y[rows].std()
+        torch.manual_seed(seed)
+        model = build_model(X.shape[1], [16], 0.0)
+        train(model, tensor(X_train), tensor((y[rows] - mean) / sd), epochs, 32, seed)
+        model.eval()
+        with torch.no_grad():
+            predicted = model(tensor(X_val)).numpy().reshape(-1) * sd + mean
         errors.append(float(np.mean(np.abs(predicted - y[val]))))
     return errors
 

@@ -499,7 +499,9 @@ def test_cross_validate_judges_the_net_that_is_asked_for(student: Student, rng: 
         )
         if np.allclose(errors[one], errors[other], rtol=1e-5)
     ]
-    if ignored and {"build_model", "train"} <= student.flawless:  # else it is theirs, and they have paid for it
+    if (
+        ignored and {"build_model", "train"} <= student.flawless
+    ):  # else it is theirs, and they have paid for it
         raise CheckFailure(
             f"The errors are the same whatever {' and '.join(ignored)} is: nets can't be compared by them.",
             hint="Hand hidden and dropout to build_model, and epochs to train.",
