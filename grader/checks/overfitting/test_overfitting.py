@@ -246,8 +246,9 @@ def test_build_model_drops_nothing_else(student: Student, rng: np.random.Generat
 
 # --- train ------------------------------------------------------------------------------------------------
 
-# One batch in two orders: sums in float32 are some 1e-7 apart. In smaller batches: 1e-2 and more.
-SAME_BATCH = 1e-3
+# One batch in two orders: sums in float32 are some 1e-7 apart, at most 3e-7 in 480 trainings with Adam,
+# RMSprop and SGD. In batches of 16 to 64 rows: 2e-5 and more in 540.
+SAME_BATCH = 1e-5
 BAND = (0.9, 1.1)  # of a loss; where it is taken after the update, it is a few per cent smaller
 
 
@@ -499,9 +500,8 @@ def test_cross_validate_judges_the_net_that_is_asked_for(student: Student, rng: 
         )
         if np.allclose(errors[one], errors[other], rtol=1e-5)
     ]
-    if (
-        ignored and {"build_model", "train"} <= student.flawless
-    ):  # else it is theirs, and they have paid for it
+    # Where one of these two is wrong, the fault is theirs, and has cost their own points.
+    if ignored and {"build_model", "train"} <= student.flawless:
         raise CheckFailure(
             f"The errors are the same whatever {' and '.join(ignored)} is: nets can't be compared by them.",
             hint="Hand hidden and dropout to build_model, and epochs to train.",
